@@ -1,0 +1,89 @@
+"""A plan: what a run means to do, what it leaves alone, and why; then what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from qbm.model.change import Change
+from qbm.model.command import CommandName
+from qbm.model.reason import Reason
+from qbm.model.torrent import TorrentHash
+
+
+class Planned(Struct, frozen=True):
+    """A change, the command that wants it, and the reason a user can read."""
+
+    change: Change
+    command: CommandName
+    reason: Reason
+
+
+class Skipped(Struct, frozen=True):
+    """A torrent that was looked at and left alone, and why."""
+
+    hash: TorrentHash
+    command: CommandName
+    reason: Reason
+
+
+class Deferred(Struct, frozen=True):
+    """A torrent that a later run will change: a delay is not over, a cap is reached."""
+
+    hash: TorrentHash
+    command: CommandName
+    reason: Reason
+
+
+class Notice(Struct, frozen=True):
+    """Said once for many torrents, such as a save path that no entry covers."""
+
+    command: CommandName
+    reason: Reason
+
+
+class Plan(Struct, frozen=True):
+    """Changes in the order in which they are to be made, and what was decided otherwise."""
+
+    planned: tuple[Planned, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    deferred: tuple[Deferred, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+    @classmethod
+    def joined(cls, plans: Iterable[Plan]) -> Plan:
+        """The plans of several commands as one, in their order."""
+        parts = list(plans)
+        return cls(
+            planned=tuple(each for part in parts for each in part.planned),
+            skipped=tuple(each for part in parts for each in part.skipped),
+            deferred=tuple(each for part in parts for each in part.deferred),
+            notices=tuple(each for part in parts for each in part.notices),
+        )
+
+
+class Applied(Struct, frozen=True, tag=True):
+    """Done, and seen on the server."""
+
+
+class Stale(Struct, frozen=True, tag=True):
+    """Left out: what the change expected to find was no longer so."""
+
+    detail: str
+
+
+class Failed(Struct, frozen=True, tag=True):
+    """The server refused it, or it never took effect because the run was cut off."""
+
+    detail: str
+
+
+class Unconfirmed(Struct, frozen=True, tag=True):
+    """Sent and accepted, but not seen on the server within the time allowed."""
+
+    detail: str
+
+
+Outcome: TypeAlias = Applied | Stale | Failed | Unconfirmed

@@ -1,0 +1,78 @@
+"""Reasons: a code and its fields, turned into text late (log, API, Web UI, explain).
+
+Every decision that a user could ask about has one. The code is stable (history counts by
+it); the text is free to improve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Code(StrEnum):
+    """A kind of decision, and the sentence it reads as."""
+
+    text: str
+
+    def __new__(cls, code: str, text: str) -> Code:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.text = text
+        return member
+
+    # Shared by commands
+    NOT_COMPLETE = "not_complete", "it is not complete yet ({state}, {percent} %)"
+    TRACKERS_UNKNOWN = "trackers_unknown", "its trackers could not be read"
+    SAVE_PATH_UNKNOWN = "save_path_unknown", "where its files will be is not known yet"
+
+    # cat_update, cat_change, force_auto_tmm
+    CATEGORY_FROM_TRACKER = "category_from_tracker", "its tracker matches the entry {entry}"
+    CATEGORY_FROM_PATH = "category_from_path", "its save path {save_path} has the entry {entry}"
+    CATEGORY_FROM_FOLDER = "category_from_folder", "the last folder of its save path {save_path}"
+    CATEGORY_CHANGED = "category_changed", "cat_change moves {old} to {new}"
+    CATEGORY_MISSING = "category_missing", "qBittorrent has no category {name} yet"
+    CATEGORY_RIGHT = "category_right", "it is in the right category {category} already"
+    CATEGORY_CHOSEN_BY_HAND = (
+        "category_chosen_by_hand",
+        "it has the category {category} and Automatic Torrent Management is off",
+    )
+    CATEGORY_KEPT = "category_kept", "it has the category {category}, and cat_update_all is off"
+    CATEGORY_UNWANTED = (
+        "category_unwanted",
+        "its save path {save_path} is listed under Uncategorized",
+    )
+    NO_CATEGORY_ENTRY = "no_category_entry", "its save path {save_path} has no entry under cat"
+    CHANGE_DELAYED = (
+        "change_delayed",
+        "cat_change moves {old} to {new} only {delay} minutes after completion, at {due}",
+    )
+    AUTO_TMM_FORCED = "auto_tmm_forced", "force_auto_tmm is on and it has a category"
+    AUTO_TMM_IGNORED = "auto_tmm_ignored", "its tag {tag} is in force_auto_tmm_ignore_tags"
+
+    # tag_update
+    TAG_FROM_TRACKER = "tag_from_tracker", "its tracker {host} matches the entry {entry}"
+    TAG_FROM_OTHER = "tag_from_other", "no entry matches its tracker {host}: other"
+    TAG_FROM_HOST = "tag_from_host", "no entry matches its tracker: the host's name {host}"
+    TAG_NO_TRACKER = "tag_no_tracker", "it has no tracker: other"
+    TAG_STALLED = "tag_stalled", "it is stalled"
+    TAG_NOT_STALLED = "tag_not_stalled", "it is no longer stalled"
+    TAG_PRIVATE = "tag_private", "it is private"
+    TAGS_PRESENT = "tags_present", "it has all its tags already ({tags})"
+
+
+class Reason(Struct, frozen=True):
+    """Why something was decided: a code, and the facts that decided it."""
+
+    code: Code
+    fields: Mapping[str, str] = {}
+
+    def __str__(self) -> str:
+        return self.code.text.format_map(self.fields)
+
+
+def because(code: Code, **fields: object) -> Reason:
+    """A reason whose fields are kept as text."""
+    return Reason(code, {name: str(value) for name, value in fields.items()})

@@ -1,0 +1,61 @@
+"""What one run knows of the world: read once, then only projected, never mutated."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+
+from msgspec import Struct
+
+from qbm.model.torrent import Torrent, TorrentHash
+
+
+class Category(Struct, frozen=True):
+    """A category of the server; an empty ``save_path`` means the server's default."""
+
+    name: str
+    save_path: str = ""
+
+
+class Fact(StrEnum):
+    """A fact beyond ``torrents/info`` that costs requests; commands say which they need."""
+
+    TRACKERS = "trackers"
+    PRIVATE = "private"
+
+
+class Snapshot(Struct, frozen=True):
+    """The server's torrents (by hash) and categories (by name) at one moment."""
+
+    torrents: Mapping[TorrentHash, Torrent]
+    categories: Mapping[str, Category]
+
+
+class Selection(Struct, frozen=True):
+    """Which torrents may be *changed*; facts always come from the whole snapshot.
+
+    ``hashes`` None means all of them. ``unmatched`` are the requested hashes that no torrent
+    answers to, ``malformed`` the texts that are no hash: both are warnings, never "all".
+    """
+
+    hashes: frozenset[TorrentHash] | None = None
+    unmatched: tuple[str, ...] = ()
+    malformed: tuple[str, ...] = ()
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Somebody asked for certain hashes."""
+        return self.hashes is not None
+
+    def of(self, snapshot: Snapshot) -> list[Torrent]:
+        """The torrents that may be changed, oldest first, then by hash.
+
+        One fixed order, so that a plan does not depend on the order of the server's answer.
+        """
+        hashes: Collection[TorrentHash] = (
+            snapshot.torrents if self.hashes is None else self.hashes & snapshot.torrents.keys()
+        )
+        return sorted(
+            (snapshot.torrents[each] for each in hashes),
+            key=lambda torrent: (torrent.added_on, torrent.hash),
+        )

@@ -1,0 +1,46 @@
+"""A row of a torrent's tracker list, and what its address says."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+_SCHEMES = frozenset({"http", "https", "udp", "ws", "wss"})
+
+
+class TrackerStatus(IntEnum):
+    """``status`` of ``torrents/trackers``; the last two exist from qBittorrent 5.2 on."""
+
+    DISABLED = 0
+    NOT_CONTACTED = 1
+    WORKING = 2
+    UPDATING = 3
+    NOT_WORKING = 4
+    TRACKER_ERROR = 5
+    UNREACHABLE = 6
+
+
+class Tracker(Struct, frozen=True):
+    """One row: a tracker, or a pseudo row such as ``** [DHT] **``.
+
+    ``status`` is None where the server only told the URL (``sync/maindata``).
+    """
+
+    url: str
+    status: TrackerStatus | None = None
+    msg: str = ""
+
+    @property
+    def is_real(self) -> bool:
+        """It has a URL of a tracker's scheme; the DHT, PeX and LSD rows have none."""
+        return self.url.partition("://")[0].lower() in _SCHEMES and "://" in self.url
+
+
+def host_of(url: str) -> str:
+    """The host name in a tracker's URL, without port and passkey; "" where there is none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # such as an unclosed IPv6 bracket: people's torrents hold anything
+        return ""
