@@ -75,9 +75,7 @@ def achieved(change: Change, snapshot: Snapshot) -> bool:
     assert_never(change)
 
 
-def _changed(
-    torrent: Torrent, change: TorrentChange, categories: dict[str, Category]
-) -> Torrent:
+def _changed(torrent: Torrent, change: TorrentChange, categories: dict[str, Category]) -> Torrent:
     match change:
         case SetCategory():
             return _resettled(replace(torrent, category=change.after), torrent, categories)

@@ -6,8 +6,9 @@ it); the text is free to improve.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import Self
 
 from msgspec import Struct
 
@@ -17,7 +18,8 @@ class Code(StrEnum):
 
     text: str
 
-    def __new__(cls, code: str, text: str) -> Code:
+    def __new__(cls, code: str, text: str) -> Self:
+        """A member whose value is ``code`` and which carries its sentence."""
         member = str.__new__(cls, code)
         member._value_ = code
         member.text = text
@@ -45,6 +47,14 @@ class Code(StrEnum):
         "its save path {save_path} is listed under Uncategorized",
     )
     NO_CATEGORY_ENTRY = "no_category_entry", "its save path {save_path} has no entry under cat"
+    PATH_WITHOUT_ENTRY = (
+        "path_without_entry",
+        "the save path {save_path} of {number} torrents has no entry under cat",
+    )
+    FILES_WILL_MOVE = (
+        "files_will_move",
+        "Automatic Torrent Management is on, so qBittorrent will move its files to {destination}",
+    )
     CHANGE_DELAYED = (
         "change_delayed",
         "cat_change moves {old} to {new} only {delay} minutes after completion, at {due}",
@@ -64,15 +74,32 @@ class Code(StrEnum):
 
 
 class Reason(Struct, frozen=True):
-    """Why something was decided: a code, and the facts that decided it."""
+    """Why something was decided: a code, the facts that decided it, and what else did."""
 
     code: Code
     fields: Mapping[str, str] = {}
+    also: tuple[Reason, ...] = ()
 
     def __str__(self) -> str:
-        return self.code.text.format_map(self.fields)
+        return "; ".join([self.code.text.format_map(self.fields), *map(str, self.also)])
 
 
 def because(code: Code, **fields: object) -> Reason:
     """A reason whose fields are kept as text."""
     return Reason(code, {name: str(value) for name, value in fields.items()})
+
+
+def together(reasons: Iterable[Reason]) -> Reason:
+    """Several reasons of one change as one, in their order, each once.
+
+    Raises:
+        ValueError: there is none.
+    """
+    unique: list[Reason] = []
+    for reason in reasons:
+        if reason not in unique:
+            unique.append(reason)
+    if not unique:
+        raise ValueError("a change needs a reason")
+    first, *rest = unique
+    return Reason(first.code, first.fields, (*first.also, *rest))

@@ -1,0 +1,62 @@
+"""All commands in run order. A new command is a module with ``plan``, and a row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from qbm.commands import cat_update, force_auto_tmm, tag_update
+from qbm.config import Config
+from qbm.model.change import Change
+from qbm.model.command import CommandName
+from qbm.model.plan import Plan
+from qbm.model.snapshot import Fact, Selection, Snapshot
+from qbm.model.torrent import Torrent
+
+Needs: TypeAlias = Mapping[Fact, Callable[[Torrent], bool]]
+"""Facts that cost requests, each with the torrents for which it matters."""
+
+
+def _nothing(_: Config) -> Needs:
+    return {}
+
+
+def _uncounted(_: Change) -> Mapping[str, int]:
+    return {}
+
+
+class Command(Struct, frozen=True):
+    """A command: what it plans from which facts, and what its changes count as."""
+
+    name: CommandName
+    plan: Callable[[Snapshot, Config, Selection, datetime], Plan]
+    needs: Callable[[Config], Needs] = _nothing
+    counts: Callable[[Change], Mapping[str, int]] = _uncounted
+
+
+_FORCE_AUTO_TMM = Command(CommandName.FORCE_AUTO_TMM, force_auto_tmm.plan)
+
+RUN_ORDER: tuple[Command, ...] = (
+    _FORCE_AUTO_TMM,
+    Command(CommandName.CAT_UPDATE, cat_update.plan, cat_update.needs, cat_update.counts),
+    _FORCE_AUTO_TMM,
+    Command(CommandName.TAG_UPDATE, tag_update.plan, tag_update.needs, tag_update.counts),
+)
+
+AVAILABLE: frozenset[CommandName] = frozenset(command.name for command in RUN_ORDER)
+_CARRIES_NO_AUTO_TMM = frozenset({CommandName.TAG_UPDATE, CommandName.REM_ORPHANED})
+
+
+def steps(requested: Collection[CommandName], config: Config) -> tuple[Command, ...]:
+    """The commands of a run, in order, whatever the order of the request.
+
+    ``force_auto_tmm`` comes along if it is set, unless only ``tag_update`` or
+    ``rem_orphaned`` are asked for (spec, cat_update 6).
+    """
+    wanted = set(requested) - {CommandName.FORCE_AUTO_TMM}
+    if config.settings.force_auto_tmm and wanted - _CARRIES_NO_AUTO_TMM:
+        wanted.add(CommandName.FORCE_AUTO_TMM)
+    return tuple(command for command in RUN_ORDER if command.name in wanted)
