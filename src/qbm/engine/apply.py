@@ -1,0 +1,126 @@
+"""The only place that changes the world: batch by batch, journaled before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, assert_never
+
+from msgspec import Struct
+
+from qbm.engine.batches import Numbered, batches
+from qbm.engine.reading import reread
+from qbm.engine.stop import Stop
+from qbm.errors import RequestFailed
+from qbm.gateways.clock import Clock
+from qbm.gateways.qbittorrent import QBittorrent
+from qbm.model.change import (
+    AddTags,
+    Change,
+    CreateCategory,
+    RemoveTags,
+    SetAutoManagement,
+    SetCategory,
+)
+from qbm.model.plan import Failed, Outcome, Stale
+from qbm.model.projection import expects, project
+from qbm.model.snapshot import Snapshot
+from qbm.store import Store
+
+FRESH_FOR: Final = 2.0
+"""Seconds for which facts count as fresh; older ones are read again before a batch."""
+_MOVED_ON: Final = "it was changed by someone else meanwhile"
+
+
+class Sent(Struct, frozen=True):
+    """What the server accepted, what became of the rest, and whether a stop cut it short."""
+
+    accepted: tuple[Numbered, ...]
+    outcomes: Mapping[int, Outcome]
+    was_stopped: bool
+
+
+class Facts(Struct, frozen=True):
+    """A snapshot, and the ``Clock.monotonic`` second at which it was read."""
+
+    snapshot: Snapshot
+    read_at: float
+
+
+class Executor(Struct, frozen=True, kw_only=True):
+    """Sends a plan's changes.
+
+    ``hold`` keeps the lease, or raises LeaseLost; ``sending`` hears of each batch.
+    """
+
+    server: QBittorrent
+    store: Store
+    clock: Clock
+    stop: Stop
+    hold: Callable[[], None]
+    sending: Callable[[Sequence[Numbered]], None]
+
+    async def apply(self, entries: Sequence[Numbered], facts: Facts) -> Sent:
+        """Send every change that still fits, batch by batch; between two, heed a stop.
+
+        Raises:
+            LeaseLost: another run has taken over; nothing more was sent.
+            StoreError: the journal could not be written; nothing more was sent.
+            ServerError: the server is gone; what is open in the journal is settled by the
+                next run.
+        """
+        accepted: list[Numbered] = []
+        outcomes: dict[int, Outcome] = {}
+        for number, batch in enumerate(batches(entries)):
+            if self.stop.is_requested:
+                return Sent(tuple(accepted), outcomes, was_stopped=True)
+            facts = await self._fresh(facts, batch)
+            fitting = [each for each in batch if expects(each.planned.change, facts.snapshot)]
+            lost = {each.id: Stale(_MOVED_ON) for each in batch if each not in fitting}
+            if fitting:
+                lost |= await self._sent(number, fitting)
+            if lost:
+                self.store.conclude(lost, self.clock.now())
+                outcomes |= lost
+            done = [each for each in fitting if each.id not in lost]
+            accepted += done
+            left = project(facts.snapshot, (each.planned.change for each in done))
+            facts = Facts(left, facts.read_at)
+        return Sent(tuple(accepted), outcomes, was_stopped=False)
+
+    async def _fresh(self, facts: Facts, batch: Sequence[Numbered]) -> Facts:
+        """``facts``, the batch's torrents read again if they are older than ``FRESH_FOR``."""
+        read_at = self.clock.monotonic()
+        if read_at - facts.read_at < FRESH_FOR:
+            return facts
+        return Facts(await reread(self.server, batch, len(facts.snapshot.torrents)), facts.read_at)
+
+    async def _sent(self, number: int, batch: Sequence[Numbered]) -> dict[int, Outcome]:
+        """Journal and send one batch; its outcomes if the server refused it, else none."""
+        self.hold()
+        self.store.intend([each.id for each in batch], number, self.clock.now())
+        self.sending(batch)
+        try:
+            await send(self.server, [each.planned.change for each in batch])
+        except RequestFailed as error:
+            return {each.id: Failed(str(error)) for each in batch}
+        return {}
+
+
+async def send(server: QBittorrent, equal: Sequence[Change]) -> None:
+    """One request for changes that are equal but for their torrent."""
+    first = equal[0]
+    if isinstance(first, CreateCategory):
+        await server.create_category(first.name, first.save_path)
+        return
+    hashes = [each.hash for each in equal if not isinstance(each, CreateCategory)]
+    match first:
+        case SetCategory(after=category):
+            await server.set_category(hashes, category)
+        case SetAutoManagement(after=enabled):
+            await server.set_auto_management(hashes, enabled)
+        case AddTags(tags=tags):
+            await server.add_tags(hashes, tags)
+        case RemoveTags(tags=tags):
+            await server.remove_tags(hashes, tags)
+        case _:
+            assert_never(first)

@@ -1,0 +1,34 @@
+"""Guards over a run as a whole: what is refused before anything is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from qbm.commands.registry import AVAILABLE
+from qbm.engine.request import RunRequest
+from qbm.model.command import COMMANDS, CommandName
+from qbm.model.snapshot import Selection
+
+
+def unavailable(commands: Iterable[CommandName]) -> tuple[CommandName, ...]:
+    """The commands asked for that this version does not have yet, in run order."""
+    wanted = set(commands)
+    return tuple(name for name in COMMANDS if name in wanted and name not in AVAILABLE)
+
+
+def warnings(request: RunRequest, selection: Selection) -> tuple[str, ...]:
+    """What the caller should know although the run goes on."""
+    return (
+        *(
+            f"{name} comes with a later version of qbm: nothing was done for it."
+            for name in unavailable(request.commands)
+        ),
+        *(
+            f"No torrent on this server has the hash {each}: nothing was done for it."
+            for each in selection.unmatched
+        ),
+        *(
+            f"{each!r} is not a torrent's hash (40 or 64 hex digits): nothing was done for it."
+            for each in selection.malformed
+        ),
+    )

@@ -1,0 +1,45 @@
+"""Counters: what was done, or in a dry run would be done (spec, web-api: ``stats``)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from qbm.commands.registry import RUN_ORDER
+from qbm.model.plan import Plan, Planned
+
+STATS: Final = (
+    "added",
+    "deleted",
+    "deleted_contents",
+    "resumed",
+    "rechecked",
+    "orphaned",
+    "recycle_emptied",
+    "orphaned_emptied",
+    "tagged",
+    "categorized",
+    "rem_unreg",
+    "tagged_tracker_error",
+    "untagged_tracker_error",
+    "tagged_noHL",
+    "untagged_noHL",
+    "updated_share_limits",
+    "cleaned_share_limits",
+)
+
+_COUNTS: Final = {command.name: command.counts for command in RUN_ORDER}
+
+
+def count(done: Iterable[Planned]) -> Mapping[str, int]:
+    """Every counter, 0 where nothing happened."""
+    total: Counter[str] = Counter()
+    for each in done:
+        total.update(_COUNTS[each.command](each.change))
+    return {name: total[name] for name in STATS}
+
+
+def count_skipped(plan: Plan) -> Mapping[str, int]:
+    """What was left alone, as numbers per reason: history keeps no more of it."""
+    return Counter(f"{each.command}.{each.reason.code}" for each in (*plan.skipped, *plan.deferred))

@@ -1,0 +1,73 @@
+"""What a run is asked to do, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from msgspec import Struct
+
+from qbm.model.command import CommandName
+from qbm.model.plan import Applied, Outcome, Plan, Planned, Stale
+from qbm.model.reason import Reason
+from qbm.model.torrent import TorrentHash
+from qbm.store import Trigger
+
+
+class Mode(StrEnum):
+    """Whether a run changes the server. Looked at in one place: ``engine.run``."""
+
+    REAL = "real"
+    DRY = "dry"
+
+
+class RunRequest(Struct, frozen=True, kw_only=True):
+    """One config's run. ``hashes`` are as the caller wrote them; none means all torrents."""
+
+    config_file: str
+    commands: tuple[CommandName, ...]
+    hashes: tuple[str, ...] = ()
+    mode: Mode = Mode.REAL
+    trigger: Trigger = Trigger.CLI
+
+
+class Refused(Struct, frozen=True):
+    """A command that a guard stopped; the others went on."""
+
+    command: CommandName
+    reason: Reason
+
+
+class Concluded(Struct, frozen=True):
+    """A planned change and what came of it."""
+
+    planned: Planned
+    outcome: Outcome
+
+
+class RunReport(Struct, frozen=True, kw_only=True):
+    """A run from end to end. In a dry run nothing is concluded and ``stats`` foretell.
+
+    ``names`` gives the name of each torrent that ``plan`` speaks of; ``seconds`` is how long
+    it took.
+    """
+
+    run_id: str
+    config_file: str
+    mode: Mode
+    executed: tuple[CommandName, ...]
+    plan: Plan
+    concluded: tuple[Concluded, ...]
+    refused: tuple[Refused, ...]
+    warnings: tuple[str, ...]
+    stats: Mapping[str, int]
+    names: Mapping[TorrentHash, str]
+    torrents: int
+    seconds: float
+
+    @property
+    def is_whole(self) -> bool:
+        """Everything that was planned was done, and no command was refused."""
+        return not self.refused and all(
+            isinstance(each.outcome, Applied | Stale) for each in self.concluded
+        )
