@@ -1,0 +1,57 @@
+# One word per job. Everything is set up in ignored folders of this project:
+# .venv (Python packages), .lab (qBittorrent servers for tests), results (of soak and bench).
+#
+#   make demo     a real qBittorrent with a sample library, and the main job on it
+#   make check    lint, types, layers, unit tests: under a minute
+#   make test     check, and all tests with real servers
+#   make soak     the large counts of what make test runs small   -> results/soak.xml
+#   make bench    times beside what users have today               -> results/bench-*.json
+#   make pins     pin the dependencies anew
+#   make clean    remove all that these leave behind
+
+SHELL := /bin/bash
+BIN := .venv/bin
+WORKERS ?= 4
+N ?= 1000
+VERSION ?= trixie
+
+# Compiled modules start three times faster; some machines switch that off.
+unexport PYTHONDONTWRITEBYTECODE
+
+# bookworm's and trixie's servers can be had on every Debian, so there a missing one is a failure.
+export QBM_REQUIRE_SERVERS ?= $(if $(wildcard /etc/debian_version),1,)
+
+.PHONY: setup servers demo check test soak bench pins clean
+
+setup: .venv/.ready
+.venv/.ready: requirements/dev.txt pyproject.toml scripts/setup
+	scripts/setup
+
+servers: setup
+	$(BIN)/python scripts/fetch-servers
+
+demo: servers
+	$(BIN)/python -m tests.lab.demo $(if $(ONCE),--once)
+
+check: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -n $(WORKERS) tests/unit tests/properties tests/cases
+
+test: check servers
+	$(BIN)/pytest -q -n $(WORKERS) tests/contract tests/e2e tests/faults
+
+soak: servers
+	mkdir -p results
+	QBM_SOAK=1 $(BIN)/pytest -q -m soak --timeout=3600 --junit-xml=results/soak.xml
+
+bench: servers
+	$(BIN)/python -m bench --torrents $(N) --suite $(VERSION)
+
+pins: setup
+	scripts/pin
+
+clean:
+	rm -rf .venv .lab .bench .demo results dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
