@@ -1,0 +1,162 @@
+"""The tables. Times are UTC ISO texts of one width, so that they sort and people can read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    literal_column,
+)
+from sqlalchemy.types import TypeDecorator
+
+from qbm.model.change import Change
+from qbm.model.command import CommandName
+from qbm.model.reason import Reason
+from qbm.store.records import EntryState, RunState, Trigger
+
+_Value = TypeVar("_Value")
+_Word = TypeVar("_Word", bound=StrEnum)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware time, kept as ``2025-01-31T12:00:00.000000+00:00``."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        """The text of a time; naive ones are an error of the caller."""
+        del dialect
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without a zone: {value}")
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        """The time in a text."""
+        del dialect
+        return None if value is None else datetime.fromisoformat(value)
+
+
+class Json(TypeDecorator[_Value], Generic[_Value]):
+    """A value kept as JSON text; ``shape`` is its type, with which it is read back."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, shape: Any) -> None:  # noqa: ANN401 - a type form, such as a union
+        super().__init__()
+        self.shape = shape
+        self._decoder = msgspec.json.Decoder(shape)
+        self._encoder = msgspec.json.Encoder()
+
+    def process_bind_param(self, value: _Value | None, dialect: Dialect) -> str | None:
+        """The JSON of a value."""
+        del dialect
+        return None if value is None else self._encoder.encode(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> _Value | None:
+        """The value in a JSON text."""
+        del dialect
+        return None if value is None else self._decoder.decode(value)
+
+
+class Word(TypeDecorator[_Word], Generic[_Word]):
+    """A member of a ``StrEnum``, kept as its text."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def __init__(self, words: type[_Word]) -> None:
+        super().__init__()
+        self.words = words
+
+    def process_bind_param(self, value: _Word | None, dialect: Dialect) -> str | None:
+        """The text of a member."""
+        del dialect
+        return None if value is None else value.value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> _Word | None:
+        """The member of a text."""
+        del dialect
+        return None if value is None else self.words(value)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    },
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("arrival", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(16), nullable=False, unique=True),
+    Column("server", Text, nullable=False),
+    Column("config_file", Text, nullable=False),
+    Column("trigger", Word(Trigger), nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("commands", Json[tuple[CommandName, ...]](tuple[CommandName, ...]), nullable=False),
+    Column("hashes", Json[tuple[str, ...]](tuple[str, ...])),
+    Column("dry_run", Boolean, nullable=False),
+    Column("state", Word(RunState), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("started_at", Instant),
+    Column("ended_at", Instant),
+    Column("stats", Json[dict[str, int]](dict[str, int]), nullable=False),
+    Column("skipped_counts", Json[dict[str, int]](dict[str, int]), nullable=False),
+    Column("error", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("run_id", ForeignKey(runs.c.id), nullable=False, index=True),
+    Column("position", Integer, nullable=False),
+    Column("batch", Integer),
+    Column("command", Word(CommandName), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("hash", String(64)),
+    Column("change", Json[Change](Change), nullable=False),
+    Column("reason", Json[Reason](Reason), nullable=False),
+    Column("state", Word(EntryState), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("intended_at", Instant),
+    Column("concluded_at", Instant),
+    sqlite_autoincrement=True,
+)
+# Few entries are open at a time among very many, and each run asks for them first. A literal:
+# SQLite uses such an index only where the query's text implies its condition.
+IS_OPEN = journal.c.state == literal_column(f"'{EntryState.INTENDED}'")
+Index("ix_journal_open", journal.c.run_id, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("server", Text, primary_key=True),
+    Column("run_id", ForeignKey(runs.c.id), nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("acquired_at", Instant, nullable=False),
+    Column("renewed_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+)
