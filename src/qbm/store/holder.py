@@ -30,14 +30,16 @@ def is_alive(holder: str) -> bool:
 
     Nobody can know about the processes of another place: for those, leases expire.
     """
-    try:
-        place, pid, start = holder.rsplit("/", 2)
-        number = int(pid)
-    except ValueError:
+    if is_elsewhere(holder):
         return True
-    if place != _place() or sys.platform == "win32":  # os.kill there ends the process
-        return True
-    return _exists(number) and start == _start_of(number)
+    _, pid, start = holder.rsplit("/", 2)
+    return _exists(int(pid)) and start == _start_of(int(pid))
+
+
+def is_elsewhere(holder: str) -> bool:
+    """Whether ``holder`` is a process of a place that this one cannot look into."""
+    # On Windows os.kill, with which to look, ends the process.
+    return sys.platform == "win32" or not holder.startswith(f"{_place()}/")
 
 
 def host_id(state_dir: Path) -> str:

@@ -34,6 +34,7 @@ from sqlalchemy import (
 from qbm.errors import LeaseLost, StoreError
 from qbm.model.plan import Applied, Failed, Outcome, Planned, Stale, Unconfirmed
 from qbm.store.database import PATIENCE_SECONDS, engine_for, in_words, make_file, reading
+from qbm.store.holder import is_elsewhere
 from qbm.store.locks import make_state_dir
 from qbm.store.records import UNFINISHED, Entry, EntryState, Intent, NewRun, Run, RunState
 from qbm.store.schema import bring_up_to_date
@@ -165,9 +166,9 @@ class Store:
     def abandon_dead(self, now: datetime, is_alive: Callable[[str], bool]) -> list[Run]:
         """End the unfinished runs that nobody carries out any more, as interrupted.
 
-        Those are the runs whose holder is not ``is_alive``, and those at work without a lease
-        that is still good. Their open intents stay open: the next run settles them. Answers
-        the runs as they were.
+        Those are the runs whose holder is not ``is_alive``, and those at work elsewhere, where
+        nobody can look, whose lease has run out. Their open intents stay open: the next run
+        settles them. Answers the runs as they were.
         """
         unfinished = _runs().where(runs.c.state.in_(UNFINISHED)).order_by(runs.c.arrival)
         good = select(leases.c.run_id).where(leases.c.expires_at > now)
@@ -177,7 +178,11 @@ class Store:
                 run
                 for run in map(_run, connection.execute(unfinished))
                 if not is_alive(run.holder)
-                or (run.state is RunState.RUNNING and run.id not in leased)
+                or (
+                    run.state is RunState.RUNNING
+                    and run.id not in leased
+                    and is_elsewhere(run.holder)
+                )
             ]
             for run in dead:
                 _finish(
@@ -342,7 +347,6 @@ class Store:
         server: str,
         run_id: str,
         holder: str,
-        *,
         now: datetime,
         duration: timedelta,
     ) -> None:
