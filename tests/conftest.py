@@ -1,0 +1,146 @@
+"""Fixtures that hand out the lab's real servers, and what must hold after every test.
+
+``tests/lab/README.md`` shows how to use them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.lab import servers
+from tests.lab.servers import Options, Server, StartServer, StartServers
+from tests.lab.suites import Suite, SuiteMissingError, Tree, tree_of
+
+_LAB_FIXTURES = {"server", "trixie_server", "shared_server", "start_server", "start_servers"}
+_SKIP = "no server to test on:"
+
+
+@pytest.fixture
+def start_server(start_servers: StartServers) -> StartServer:
+    """The factory of single servers: ``start_server(Suite.BOOKWORM, login=True)``."""
+
+    def start(suite: Suite = Suite.TRIXIE, **options: Any) -> Server:
+        return start_servers([suite], **options)[0]
+
+    return start
+
+
+@pytest.fixture
+def start_servers() -> Iterator[StartServers]:
+    """The factory of several servers."""
+    with ExitStack() as ends:
+
+        def start(suites: Iterable[Suite] = Suite, **options: Any) -> list[Server]:
+            return _start([(tree, _fresh_folder(ends)) for tree in _trees(suites)], ends, options)
+
+        yield start
+
+
+@pytest.fixture(params=list(Suite), ids=str)
+def server(request: pytest.FixtureRequest, start_server: StartServer) -> Server:
+    """A fresh server of every generation in turn.
+
+    ``@pytest.mark.parametrize("server", [Suite.BOOKWORM], indirect=True)`` picks some.
+    """
+    return start_server(request.param)
+
+
+@pytest.fixture
+def trixie_server(start_server: StartServer) -> Server:
+    """A fresh server of trixie."""
+    return start_server(Suite.TRIXIE)
+
+
+@pytest.fixture(params=list(Suite), ids=str, scope="module")
+def module_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server of every generation that lives for the module; tests ask for ``shared_server``."""
+    with ExitStack() as ends:
+        trees = _trees([request.param])
+        yield _start([(tree, _fresh_folder(ends)) for tree in trees], ends, {})[0]
+
+
+@pytest.fixture
+def shared_server(module_server: Server) -> Iterator[Server]:
+    """The module's server; a test that leaves anything changed on it fails."""
+    before = servers.state_of(module_server)
+    yield module_server
+    left = servers.differences(before, servers.state_of(module_server))
+    assert not left, f"the test left the shared server changed: {left}"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_running(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = set(servers.running())
+    is_watched = request.node.get_closest_marker("servers") is not None
+    children = set(_children()) if is_watched else set()
+    yield
+    left = set(servers.running()) - before
+    if is_watched:
+        left |= {str(child) for child in set(_children()) - children}
+    assert not left, f"the test left running: {sorted(left)}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what uses a real server, so that ``-m 'not servers'`` leaves it out."""
+    for item in items:
+        if _LAB_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("servers")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says loudly how many tests did not run for want of a server."""
+    reasons = [
+        str(report.longrepr[2])
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple) and _SKIP in report.longrepr[2]
+    ]
+    if reasons:
+        terminalreporter.section("REAL SERVERS MISSING", red=True, bold=True)
+        for reason in sorted(set(reasons)):
+            terminalreporter.write_line(f"{reasons.count(reason)} tests skipped: {reason}")
+
+
+def _trees(suites: Iterable[Suite]) -> list[Tree]:
+    return [_tree(suite) for suite in suites]
+
+
+def _tree(suite: Suite) -> Tree:
+    try:
+        return tree_of(suite)
+    except SuiteMissingError as missing:
+        is_strict = os.environ.get("QBM_REQUIRE_SERVERS", "") not in {"", "0"}
+        if is_strict and suite.is_required:
+            pytest.fail(f"QBM_REQUIRE_SERVERS is set, but {missing}", pytrace=False)
+        pytest.skip(f"{_SKIP} {missing}")
+
+
+def _fresh_folder(ends: ExitStack) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="qbm-lab-"))
+    ends.callback(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _start(
+    places: list[tuple[Tree, Path]], ends: ExitStack, options: dict[str, Any]
+) -> list[Server]:
+    made = [Server(tree, folder, Options(**options)) for tree, folder in places]
+    for one in made:
+        ends.callback(one.stop)
+    start: Callable[[Server], Server] = Server.start
+    with ThreadPoolExecutor(max_workers=len(made)) as pool:
+        return list(pool.map(start, made))
+
+
+def _children() -> list[psutil.Process]:
+    return psutil.Process().children(recursive=True)
