@@ -75,7 +75,9 @@ class Executor(Struct, frozen=True, kw_only=True):
                 return Sent(tuple(accepted), outcomes, was_stopped=True)
             facts = await self._fresh(facts, batch)
             fitting = [each for each in batch if expects(each.planned.change, facts.snapshot)]
-            lost = {each.id: Stale(_MOVED_ON) for each in batch if each not in fitting}
+            lost: dict[int, Outcome] = {
+                each.id: Stale(_MOVED_ON) for each in batch if each not in fitting
+            }
             if fitting:
                 lost |= await self._sent(number, fitting)
             if lost:

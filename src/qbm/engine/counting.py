@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from qbm.commands.registry import RUN_ORDER
-from qbm.model.plan import Plan, Planned
+from qbm.model.plan import Deferred, Plan, Planned, Skipped
 
 STATS: Final = (
     "added",
