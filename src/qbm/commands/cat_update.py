@@ -18,6 +18,7 @@ from qbm.commands.tracker_entry import matching_entry, real_urls
 from qbm.config import Config
 from qbm.model.change import Change, CreateCategory, SetCategory
 from qbm.model.command import CommandName
+from qbm.model.names import is_category_name
 from qbm.model.plan import Deferred, Notice, Plan, Planned, Skipped
 from qbm.model.reason import Code, Reason, because, together
 from qbm.model.snapshot import Category, Fact, Selection, Snapshot
@@ -144,7 +145,7 @@ def _from_save_path(torrent: Torrent, config: Config) -> _Chosen | Reason:
         reason = because(Code.CATEGORY_FROM_PATH, save_path=torrent.save_path, entry=entry)
         return _Chosen(category, reason)
     folder = last_folder(torrent.save_path)
-    if config.settings.cat_update_use_folder_name and folder:
+    if config.settings.cat_update_use_folder_name and is_category_name(folder):
         return _Chosen(folder, because(Code.CATEGORY_FROM_FOLDER, save_path=torrent.save_path))
     return because(Code.NO_CATEGORY_ENTRY, save_path=torrent.save_path)
 

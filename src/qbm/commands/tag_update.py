@@ -15,6 +15,7 @@ from qbm.commands.tracker_entry import matching_entry, real_urls
 from qbm.config import Config
 from qbm.model.change import AddTags, Change, RemoveTags
 from qbm.model.command import CommandName
+from qbm.model.names import tags_in
 from qbm.model.plan import Plan, Planned, Skipped
 from qbm.model.reason import Code, Reason, because, together
 from qbm.model.snapshot import Fact, Selection, Snapshot
@@ -112,7 +113,7 @@ def _from_trackers(urls: list[str], config: Config) -> _Wanted:
         return _Wanted(config.other.tags, because(code, host=host))
     if not host:
         return _Wanted((_OTHER,), because(Code.TAG_NO_TRACKER))
-    return _Wanted((host,), because(Code.TAG_FROM_HOST, host=host))
+    return _Wanted(tags_in(host), because(Code.TAG_FROM_HOST, host=host))
 
 
 def _is_stalled(torrent: Torrent) -> bool:

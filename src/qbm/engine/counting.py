@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from qbm.commands.registry import RUN_ORDER
-from qbm.model.plan import Deferred, Plan, Planned, Skipped
+from qbm.model.command import CommandName
+from qbm.model.plan import Plan, Planned
+from qbm.model.reason import Reason
 
 STATS: Final = (
     "added",
@@ -42,4 +44,10 @@ def count(done: Iterable[Planned]) -> Mapping[str, int]:
 
 def count_skipped(plan: Plan) -> Mapping[str, int]:
     """What was left alone, as numbers per reason: history keeps no more of it."""
-    return Counter(f"{each.command}.{each.reason.code}" for each in (*plan.skipped, *plan.deferred))
+    left = Counter(_name(each.command, each.reason) for each in plan.skipped)
+    left.update(_name(each.command, each.reason) for each in plan.deferred)
+    return left
+
+
+def _name(command: CommandName, reason: Reason) -> str:
+    return f"{command}.{reason.code}"

@@ -48,6 +48,11 @@ class Lease(Struct, frozen=True):
         store, now = self.tools.store, self.tools.clock.now()
         store.abandon_dead(now, is_alive)
         is_leased = store.acquire(
-            self.tools.identity, self.run_id, self.holder, now, _DURATION, is_alive
+            self.tools.identity,
+            self.run_id,
+            self.holder,
+            now=now,
+            duration=_DURATION,
+            is_alive=is_alive,
         )
-        return is_leased and self.tools.lock.take()
+        return is_leased and self.tools.lock.take(now)
