@@ -1,5 +1,8 @@
 """The config file: what it may say, where it lies, and everything that is wrong with it."""
 
+from qbm.config.finding import SAMPLE, Found, find
+from qbm.config.loading import Loaded, load
+from qbm.config.problem import InvalidConfigError, Problem
 from qbm.config.schema import (
     CatChange,
     Commands,
@@ -10,10 +13,17 @@ from qbm.config.schema import (
 )
 
 __all__ = [
+    "SAMPLE",
     "CatChange",
     "Commands",
     "Config",
+    "Found",
+    "InvalidConfigError",
+    "Loaded",
+    "Problem",
     "Qbt",
     "Settings",
     "TrackerEntry",
+    "find",
+    "load",
 ]

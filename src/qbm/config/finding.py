@@ -1,0 +1,133 @@
+"""Which config files a run means (spec: config.md, and -c and -cd of cli.md)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import platformdirs
+from msgspec import Struct
+
+from qbm.config.problem import printable
+from qbm.errors import ConfigError
+
+SAMPLE = Path(__file__).with_name("sample.yml")
+"""A small config with comments, to start from."""
+
+CONTAINER_FOLDER = Path("/config")
+
+_SUFFIXES = frozenset({".yml", ".yaml"})
+_RESERVED = frozenset(
+    ("qbm_settings", "schedule", "secrets", "credentials", "auth", "keys", "passwords")
+)
+"""Files that lie beside configs and are none, without their suffix."""
+
+
+class Found(Struct, frozen=True):
+    """The config files, by name, and their folder; state lies there too."""
+
+    paths: tuple[Path, ...]
+    folder: Path
+
+    def state_folder(self, environ: Mapping[str, str]) -> Path:
+        """Where the database and the logs go: beside the configs, or ``QBM_STATE_DIR``."""
+        elsewhere = environ.get("QBM_STATE_DIR", "").strip()
+        return _expanded(elsewhere) if elsewhere else self.folder
+
+
+def find(
+    config_file: str,
+    config_dir: Path | None,
+    *,
+    in_container: bool,
+    program_dir: Path,
+    container_folder: Path = CONTAINER_FOLDER,
+) -> Found:
+    """The configs that these flags mean; raises ConfigError if there is none.
+
+    ``config_dir`` means all configs in it; else ``config_file`` is a name or a pattern with
+    ``*``, with a folder, or looked for in the usual ones. ``program_dir`` is the folder of
+    the program's own script.
+    """
+    if config_dir is not None:
+        return _all_in(_expanded(str(config_dir)))
+    asked = _expanded(config_file)
+    if not asked.name:
+        raise ConfigError("No config file is named: --config-file (QBT_CONFIG) is empty.")
+    if "*" in str(asked.parent):
+        raise ConfigError(
+            f"{config_file}: a * may stand in the file's name, not in its folder's. "
+            "--config-dir (QBT_CONFIG_DIR) names a folder whose configs are all meant."
+        )
+    if os.path.dirname(config_file):  # noqa: PTH120 - pathlib forgets the ./ of ./config.yml
+        usual = [asked.parent]
+    else:
+        platform = platformdirs.user_config_path("qbit-manage", appauthor=False)
+        usual = [container_folder, program_dir / "config", platform]
+    for folder in usual:
+        if paths := _named(asked.name, folder):
+            return Found(paths, folder.absolute())
+    raise ConfigError(_not_found(asked.name, usual, usual[0] if in_container else usual[-1]))
+
+
+def _all_in(folder: Path) -> Found:
+    if folder.is_file():
+        raise ConfigError(
+            f"{folder} is a file, and --config-dir (QBT_CONFIG_DIR) names a folder. "
+            "One file is named by --config-file (QBT_CONFIG)."
+        )
+    if paths := _configs(folder, re.compile(".*")):
+        return Found(paths, folder.absolute())
+    raise ConfigError(_not_found("*.yml or *.yaml", [folder], folder))
+
+
+def _named(name: str, folder: Path) -> tuple[Path, ...]:
+    """The files of that name or pattern; a name without ``*`` may be a reserved one."""
+    if "*" in name:
+        return _configs(folder, re.compile(re.escape(name).replace(r"\*", ".*")))
+    path = folder / name
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return ()
+    except OSError:  # it is there, or so it seems: reading it will tell the reason
+        pass
+    return (path.absolute(),)
+
+
+def _configs(folder: Path, pattern: re.Pattern[str]) -> tuple[Path, ...]:
+    try:
+        paths = sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    except OSError as error:
+        raise ConfigError(f"The folder {folder} cannot be read: {error.strerror}.") from error
+    return tuple(
+        path.absolute()
+        for path in paths
+        if pattern.fullmatch(path.name)
+        and path.suffix.lower() in _SUFFIXES
+        and not path.name.startswith(".")
+        and path.stem.lower() not in _RESERVED
+        and path.is_file()
+    )
+
+
+def _not_found(name: str, folders: Iterable[Path], default: Path) -> str:
+    folders = [folder.absolute() for folder in folders]
+    there = [str(path) for folder in folders for path in _configs(folder, re.compile(".*"))]
+    return " ".join(
+        (
+            f"There is no config file {printable(name)} in {', '.join(map(str, folders))}.",
+            *([f"But there is {', '.join(there)}."] if there else []),
+            f"Write one in {default.absolute()}, starting from the example {SAMPLE},",
+            "or name another with --config-file (QBT_CONFIG), or its folder with --config-dir",
+            "(QBT_CONFIG_DIR).",
+        )
+    )
+
+
+def _expanded(path: str) -> Path:
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - pathlib's raises for an unknown ~name

@@ -1,0 +1,68 @@
+"""A problem of a config file: where it stands, what is wrong, and what is allowed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from qbm.errors import ConfigError
+
+_LONGEST_NAME = 80
+_PASSKEY = re.compile(r"[0-9A-Za-z]{20,}")
+"""Trackers' passkeys are 32 hex digits or so; no word that a person writes is as long."""
+
+
+class Mark(NamedTuple):
+    """A place in a file, counted from 1 as editors do."""
+
+    line: int
+    column: int
+
+
+class Problem(Struct, frozen=True):
+    """One thing that is wrong, or doubtful if it is a warning; holds no value of the file.
+
+    ``line`` and ``column`` are 0 where the file as a whole is meant; ``path`` is like
+    ``share_limits.noHL.max_ratio``, "" for the whole; ``allowed`` may be "".
+    """
+
+    file: str
+    line: int
+    column: int
+    path: str
+    reason: str
+    allowed: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        where = f"{place}: {self.path}" if self.path else place
+        return f"{where}: {self.reason}" + (f" (allowed: {self.allowed})" if self.allowed else "")
+
+
+class InvalidConfigError(ConfigError):
+    """A config file cannot be used; ``problems`` has every reason, with its place."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+
+def shown_path(keys: Iterable[str | int]) -> str:
+    """A path as text: control characters escaped, nothing that looks like a passkey."""
+    keys = tuple(keys)
+    return ".".join(_shown(str(key), in_tracker=keys[0] == "tracker") for key in keys)
+
+
+def printable(text: str) -> str:
+    """A name from a file on one line: control characters escaped, cut if it is very long."""
+    escaped = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+    return escaped if len(escaped) <= _LONGEST_NAME else f"{escaped[:_LONGEST_NAME]}…"
+
+
+def _shown(key: str, *, in_tracker: bool) -> str:
+    if in_tracker and (beyond_host := re.search(r"(?<![:/])[/?]", key)):
+        key = f"{key[: beyond_host.start()]}/…"
+    return printable(_PASSKEY.sub("…", key))
