@@ -86,7 +86,16 @@ def make_file(path: Path) -> None:
         ) from error
 
 
-def engine_for(path: Path, patience: float = PATIENCE_SECONDS) -> Engine:
+def mode_for(path: Path) -> JournalMode:
+    """The journal mode that the file system of ``path`` allows."""
+    try:
+        mounts = Path("/proc/mounts").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # not Linux
+        mounts = ""
+    return journal_mode(PurePosixPath(path.resolve()), mounts)
+
+
+def engine_for(path: Path, mode: JournalMode, patience: float = PATIENCE_SECONDS) -> Engine:
     """An engine for the SQLite file at ``path``; nothing is opened yet.
 
     A transaction begins with ``BEGIN IMMEDIATE``, so that it cannot fail half-way because
@@ -96,12 +105,11 @@ def engine_for(path: Path, patience: float = PATIENCE_SECONDS) -> Engine:
         sqlalchemy.URL.create("sqlite", database=str(path)),
         connect_args={"timeout": patience},
     )
-    wanted = journal_mode(PurePosixPath(path.resolve()), _mounts())
 
     def prepare(connection: sqlite3.Connection, record: object) -> None:
         del record
         connection.isolation_level = None  # ours are the BEGINs
-        _set_journal_mode(connection, wanted, patience)
+        _set_journal_mode(connection, mode, patience)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
 
@@ -145,10 +153,3 @@ def _set_journal_mode(
 
 def _pragma(connection: sqlite3.Connection, name: str) -> str:
     return str(connection.execute(f"PRAGMA {name}").fetchone()[0])
-
-
-def _mounts() -> str:
-    try:
-        return Path("/proc/mounts").read_text(encoding="utf-8", errors="replace")
-    except OSError:  # not Linux
-        return ""

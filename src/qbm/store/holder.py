@@ -11,7 +11,7 @@ from pathlib import Path
 from qbm.errors import StoreUnwritable
 
 _HOST_FILE = "host-id"
-_MACHINE_ID = Path("/etc/machine-id")
+MACHINE_ID = Path("/etc/machine-id")
 
 
 def this_process() -> str:
@@ -42,7 +42,7 @@ def is_elsewhere(holder: str) -> bool:
     return sys.platform == "win32" or not holder.startswith(f"{_place()}/")
 
 
-def host_id(state_dir: Path) -> str:
+def host_id(state_dir: Path, machine_id: Path = MACHINE_ID) -> str:
     """A text that names this host from one run to the next.
 
     The machine id; where there is none (most containers), one that is made once and kept in
@@ -51,7 +51,7 @@ def host_id(state_dir: Path) -> str:
     Raises:
         StoreUnwritable: the id had to be kept and cannot be.
     """
-    return _read(_MACHINE_ID) or _read(state_dir / _HOST_FILE) or _made_host_id(state_dir)
+    return _read(machine_id) or _read(state_dir / _HOST_FILE) or _made_host_id(state_dir)
 
 
 def _made_host_id(state_dir: Path) -> str:

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, inspect, text
+from msgspec import Struct
+from sqlalchemy import Connection, Engine, String, column, inspect, select, table
 
 from qbm.errors import StoreTooNew, StoreUnwritable
-from qbm.store.database import in_words, make_file
-
-SCHEMA = "0001"
-"""The newest revision in ``migrations/versions``; revisions count up."""
+from qbm.store.database import in_words, make_file, reading
 
 VERSION_TABLE = "qbm_schema"
 """Not Alembic's usual name: others keep tables in this file, and may use Alembic too."""
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+
+class Schema(Struct, frozen=True):
+    """A state of the tables: the newest revision in a folder of migrations; they count up."""
+
+    version: str
+    migrations: Path
 
 
-def bring_up_to_date(engine: Engine, path: Path) -> None:
+OURS = Schema("0001", Path(__file__).parent / "migrations")
+
+
+def bring_up_to_date(engine: Engine, path: Path, schema: Schema = OURS) -> None:
     """Make or migrate the tables, if they are not of this version yet.
 
     An existing database is copied first, to ``qbm.db.<its version>.backup`` beside it.
@@ -30,17 +37,17 @@ def bring_up_to_date(engine: Engine, path: Path) -> None:
         StoreError: the database cannot be read or written.
     """
     with in_words(path):
-        with engine.connect().execution_options(qbm_begin="BEGIN") as connection:
-            if _found(connection, path) == SCHEMA:
+        with reading(engine) as connection:
+            if _version(connection, path, schema) == schema.version:
                 return
         # Another process may do the same: whoever comes second finds the work done.
         with engine.begin() as connection:
-            version = _found(connection, path)
-            if version == SCHEMA:
+            version = _version(connection, path, schema)
+            if version == schema.version:
                 return
             if version is not None:
                 _copy(path, backup_path(path, version))
-            _migrate(connection)
+            _migrate(connection, schema)
 
 
 def backup_path(path: Path, version: str) -> Path:
@@ -48,31 +55,30 @@ def backup_path(path: Path, version: str) -> Path:
     return path.with_name(f"{path.name}.{version}.backup")
 
 
-def _found(connection: Connection, path: Path) -> str | None:
+def _version(connection: Connection, path: Path, schema: Schema) -> str | None:
     """The version of the tables, None if there are none of ours."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    version = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 - a constant
-    if version is not None and version > SCHEMA:
+    version = select(column("version_num", String)).select_from(table(VERSION_TABLE))
+    found = connection.execute(version).scalar()
+    if found is not None and found > schema.version:
         raise StoreTooNew(
-            f"{path}: a newer qbm has written this database (its version is {version}, this "
-            f"program knows {SCHEMA}). Use that version again, or put back the copy it made "
-            f"({backup_path(path, SCHEMA).name}) in its place.",
+            f"{path}: a newer qbm has written this database (its version is {found}, this "
+            f"program knows {schema.version}). Use that version again, or put the copy that it "
+            f"made ({backup_path(path, schema.version).name}) in its place.",
         )
-    return version
+    return found
 
 
 def _copy(path: Path, backup: Path) -> None:
     """Copy the database as it is now; a copy that is there is a complete one."""
     unfinished = backup.with_name(f"{backup.name}.unfinished")
-    make_file(unfinished)
-    source, target = sqlite3.connect(path), sqlite3.connect(unfinished)
     try:
-        source.backup(target)
-    finally:
-        target.close()
-        source.close()
-    try:
+        unfinished.unlink(missing_ok=True)  # of a copy that was cut off
+        make_file(unfinished)
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(unfinished)) as copy:
+            copy.execute("PRAGMA journal_mode = OFF")  # leaves nothing else behind when cut off
+            source.backup(copy)
         _flush(unfinished)
         unfinished.replace(backup)
     except OSError as error:
@@ -87,10 +93,10 @@ def _flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _migrate(connection: Connection) -> None:
-    from alembic import command  # noqa: PLC0415 - takes as long to import as a start may take
+def _migrate(connection: Connection, schema: Schema) -> None:
+    from alembic import command  # noqa: PLC0415 - slow to import, and seldom needed
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    command.upgrade(config, SCHEMA)
+    config.set_main_option("script_location", str(schema.migrations).replace("%", "%%"))
+    command.upgrade(config, schema.version)

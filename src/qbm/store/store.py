@@ -33,7 +33,7 @@ from sqlalchemy import (
 
 from qbm.errors import LeaseLost, StoreError
 from qbm.model.plan import Applied, Failed, Outcome, Planned, Stale, Unconfirmed
-from qbm.store.database import PATIENCE_SECONDS, engine_for, in_words, make_file, reading
+from qbm.store.database import PATIENCE_SECONDS, engine_for, in_words, make_file, mode_for, reading
 from qbm.store.holder import is_elsewhere
 from qbm.store.locks import make_state_dir
 from qbm.store.records import UNFINISHED, Entry, EntryState, Intent, NewRun, Run, RunState
@@ -70,7 +70,7 @@ class Store:
         make_state_dir(state_dir)
         path = state_dir / DATABASE
         make_file(path)
-        engine = engine_for(path, patience)
+        engine = engine_for(path, mode_for(path), patience)
         try:
             bring_up_to_date(engine, path)
         except BaseException:
