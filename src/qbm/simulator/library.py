@@ -1,0 +1,274 @@
+"""The server's torrents, categories and tags, and what each write does to them."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Self
+
+from msgspec.structs import replace
+
+from qbm.model.torrent import State
+from qbm.simulator.calls import RefusedError
+from qbm.simulator.profiles import FolderNames, Profile, SamePath
+from qbm.simulator.records import SimulatedCategory, SimulatedTorrent
+
+_STOPPED = {True: State.STOPPED_UP, False: State.STOPPED_DL}
+_STARTED = {True: State.STALLED_UP, False: State.STALLED_DL}
+_FORBIDDEN = re.compile(r'[:?"*<>|]+')
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+Edit = Callable[[SimulatedTorrent], SimulatedTorrent]
+
+
+@dataclass(slots=True)
+class Library:
+    """What one server knows; every method is one write of the Web API.
+
+    ``hashes`` is the parameter of that name: joined by ``|``, any case, ``all`` for every
+    torrent; unknown ones are passed over in silence.
+    """
+
+    profile: Profile
+    save_path: str
+    torrents: dict[str, SimulatedTorrent] = field(default_factory=dict)
+    categories: dict[str, SimulatedCategory] = field(default_factory=dict)
+    tags: dict[str, None] = field(default_factory=dict)
+
+    def copy(self) -> Self:
+        """This state, untouched by later writes."""
+        return type(self)(
+            profile=self.profile,
+            save_path=self.save_path,
+            torrents=dict(self.torrents),
+            categories=dict(self.categories),
+            tags=dict(self.tags),
+        )
+
+    def add(self, torrent: SimulatedTorrent) -> str:
+        """Adds or replaces a torrent, its category and its tags; answers the server's hash.
+
+        Raises:
+            ValueError: it has no hash that this generation knows.
+        """
+        identity = self.identity(torrent)
+        if not identity:
+            raise ValueError(f"{torrent.name!r} has no hash that {self.profile.version} knows")
+        if torrent.category:
+            self._make_category(SimulatedCategory(torrent.category))
+        self.tags.update(dict.fromkeys(sorted(torrent.tags)))
+        path = self.formatted(torrent.save_path or self.save_path)
+        self.torrents[identity] = replace(torrent, save_path=path)
+        return identity
+
+    def identity(self, torrent: SimulatedTorrent) -> str:
+        """The ``hash`` of a torrent: its v2 hash cut short where it has one and it is known."""
+        return (self.profile.knows_v2 and torrent.infohash_v2[:40]) or torrent.infohash_v1
+
+    def chosen(self, hashes: str) -> list[str]:
+        """The torrents that a write's ``hashes`` means."""
+        if hashes == "all":
+            return list(self.torrents)
+        return [each for each in hashes.lower().split("|") if each in self.torrents]
+
+    def add_tags(self, hashes: str, tags: str) -> None:
+        """``torrents/addTags``: a tag of no torrent is not made."""
+        names = _names(tags)
+        chosen = self.chosen(hashes)
+        if chosen:
+            self.tags.update(dict.fromkeys(names))
+        self._edit(chosen, lambda torrent: replace(torrent, tags=torrent.tags.union(names)))
+
+    def remove_tags(self, hashes: str, tags: str) -> None:
+        """``torrents/removeTags``: all tags, if none is named."""
+        names = frozenset(_names(tags)) if any(tags.split(",")) else None
+        self._edit(
+            self.chosen(hashes),
+            lambda torrent: replace(
+                torrent, tags=frozenset() if names is None else torrent.tags - names
+            ),
+        )
+
+    def set_tags(self, hashes: str, tags: str) -> None:
+        """``torrents/setTags``: these tags and no others."""
+        names = frozenset(_names(tags))
+        chosen = self.chosen(hashes)
+        if chosen:
+            self.tags.update(dict.fromkeys(sorted(names)))
+        self._edit(chosen, lambda torrent: replace(torrent, tags=names))
+
+    def create_tags(self, tags: str) -> None:
+        """``torrents/createTags``."""
+        self.tags.update(dict.fromkeys(_names(tags)))
+
+    def delete_tags(self, tags: str) -> None:
+        """``torrents/deleteTags``: from the torrents that have them, too."""
+        names = frozenset(_names(tags))
+        self.tags = {tag: None for tag in self.tags if tag not in names}
+        self._edit(
+            list(self.torrents),
+            lambda torrent: replace(torrent, tags=torrent.tags.difference(names)),
+        )
+
+    def set_category(self, hashes: str, name: str) -> None:
+        """``torrents/setCategory``; "" is no category.
+
+        Raises:
+            RefusedError: 409 if there is no such category (and a torrent to set it on).
+        """
+        chosen = self.chosen(hashes)
+        if chosen and name and name not in self.categories:
+            raise RefusedError(409, "Incorrect category name")
+        self._edit(chosen, lambda torrent: self._settled(replace(torrent, category=name)))
+
+    def create_category(self, category: SimulatedCategory) -> None:
+        """``torrents/createCategory``.
+
+        Raises:
+            RefusedError: 400 without a name, 409 for an impossible one or one that exists.
+        """
+        name = category.name
+        if not name:
+            raise RefusedError(400, "Category cannot be empty")
+        if name[0] == "/" or name[-1] == "/" or "//" in name or "\\" in name:
+            raise RefusedError(409, "Incorrect category name")
+        if name in self.categories:
+            raise RefusedError(409, "Unable to create category")
+        self._make_category(replace(category, save_path=self._written(category.save_path)))
+
+    def edit_category(self, name: str, save_path: str | None) -> None:
+        """``torrents/editCategory``: the new path makes the category's torrents manual.
+
+        Raises:
+            RefusedError: 400 without a name, or a path where that is needed; 404 or 409 if
+                there is none of that name, 409 where the same path is refused.
+        """
+        if save_path is None and self.profile.edit_needs_path:
+            raise RefusedError(400)
+        if not name:
+            raise RefusedError(400, "Category cannot be empty")
+        category = self.categories.get(name)
+        if category is None:
+            raise RefusedError(*self.profile.missing_category)
+        if save_path is None:
+            return
+        path = self._written(save_path)
+        if path == category.save_path and self.profile.same_path is SamePath.REFUSED:
+            raise RefusedError(409, "Unable to edit category")
+        if path == category.save_path and self.profile.same_path is SamePath.IGNORED:
+            return
+        self.categories[name] = replace(category, save_path=path)
+        self._edit(
+            [each for each, torrent in self.torrents.items() if torrent.category == name],
+            lambda torrent: replace(
+                self._settled(torrent) if self.profile.edit_moves else torrent, auto_tmm=False
+            ),
+        )
+
+    def remove_categories(self, names: str) -> None:
+        """``torrents/removeCategories``: one a line; the newest servers take children along."""
+        gone = {each for name in names.split("\n") for each in self._with_children(name)}
+        self.categories = {
+            name: category for name, category in self.categories.items() if name not in gone
+        }
+        self._edit(
+            [each for each, torrent in self.torrents.items() if torrent.category in gone],
+            lambda torrent: self._settled(replace(torrent, category="")),
+        )
+
+    def set_auto_management(self, hashes: str, *, enable: bool) -> None:
+        """``torrents/setAutoManagement``; switched on, the category decides on the path."""
+        self._edit(
+            self.chosen(hashes), lambda torrent: self._settled(replace(torrent, auto_tmm=enable))
+        )
+
+    def start(self, hashes: str) -> None:
+        """``torrents/start``, or ``resume``; a running one goes on as it is."""
+        self._edit(self.chosen(hashes), _started)
+
+    def stop(self, hashes: str) -> None:
+        """``torrents/stop``, or ``pause``."""
+        self._edit(
+            self.chosen(hashes),
+            lambda torrent: replace(torrent, state=_STOPPED[torrent.progress >= 1]),
+        )
+
+    def delete(self, hashes: str) -> None:
+        """``torrents/delete``."""
+        for each in self.chosen(hashes):
+            self.torrents.pop(each, None)
+
+    def category_path(self, name: str) -> str:
+        """Where automatic management puts torrents of a category; ``name`` "" is none."""
+        return self.formatted(self._category_path(name))
+
+    def formatted(self, path: str) -> str:
+        """A path as this generation writes it."""
+        if self.profile.path_suffix:
+            return path.rstrip("/") + self.profile.path_suffix
+        return _clean(path)
+
+    def _category_path(self, name: str) -> str:
+        category = self.categories.get(name)
+        if category is None:
+            return self.save_path
+        if category.save_path:
+            return posixpath.join(self.save_path, category.save_path)
+        parent, _, last = name.rpartition("/") if self.profile.nests_categories else ("", "", name)
+        return posixpath.join(self._category_path(parent), _folder_name(self.profile, last))
+
+    def _settled(self, torrent: SimulatedTorrent) -> SimulatedTorrent:
+        """The torrent where automatic management, if it is on, puts it."""
+        if not torrent.auto_tmm:
+            return torrent
+        return replace(torrent, save_path=self.category_path(torrent.category))
+
+    def _edit(self, chosen: Iterable[str], edit: Edit) -> None:
+        for each in chosen:
+            self.torrents[each] = edit(self.torrents[each])
+
+    def _make_category(self, category: SimulatedCategory) -> None:
+        parent = category.name.rpartition("/")[0]
+        if parent and self.profile.nests_categories:
+            self._make_category(SimulatedCategory(parent))
+        self.categories.setdefault(category.name, category)
+
+    def _written(self, path: str) -> str:
+        """A category's path as this generation keeps it."""
+        return path if self.profile.path_suffix else _clean(path)
+
+    def _with_children(self, name: str) -> list[str]:
+        if name not in self.categories:
+            return []
+        if not self.profile.nests_categories:
+            return [name]
+        return [each for each in self.categories if each == name or each.startswith(f"{name}/")]
+
+
+def _started(torrent: SimulatedTorrent) -> SimulatedTorrent:
+    if torrent.state not in _STOPPED.values():
+        return torrent
+    return replace(torrent, state=_STARTED[torrent.progress >= 1])
+
+
+def _names(tags: str) -> list[str]:
+    """The tags of a comma-separated parameter: trimmed, none empty, none twice."""
+    return list(dict.fromkeys(filter(None, (tag.strip() for tag in tags.split(",")))))
+
+
+def _clean(path: str) -> str:
+    return posixpath.normpath(path) if path else ""
+
+
+def _folder_name(profile: Profile, name: str) -> str:
+    """The folder of a category without a path; measured name by name."""
+    match profile.folder_names:
+        case FolderNames.BLANKED_TRIMMED:
+            return _FORBIDDEN.sub(" ", name).strip()
+        case FolderNames.BLANKED:
+            return _FORBIDDEN.sub(" ", name)
+        case FolderNames.UNDERSCORED:
+            trimmed = _CONTROL.sub("_", name.strip())
+            return "_" if trimmed in {"", ".", ".."} else trimmed

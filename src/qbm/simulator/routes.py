@@ -1,0 +1,323 @@
+"""The routes of the Web API that are simulated, and what each answers.
+
+A real server has more of them, and more parameters. A route that is not here is answered
+404; a parameter that a real server would heed and this one does not, 501, so that nobody
+takes silence for simulation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from msgspec import Struct
+
+from qbm.simulator import shapes
+from qbm.simulator.access import Access
+from qbm.simulator.calls import Answer, Call, RefusedError, json_answer, text_answer
+from qbm.simulator.library import Library
+from qbm.simulator.profiles import ErrorBody, Profile
+from qbm.simulator.records import SimulatedCategory, SimulatedTorrent
+
+_NOT_SIMULATED = ("category", "tag", "filter", "private")
+
+
+class Server(Protocol):
+    """What a route needs of the server: what it holds, and what it shows to readers."""
+
+    profile: Profile
+    access: Access
+    library: Library
+
+    @property
+    def shown(self) -> Library:
+        """The library as reads see it, which may be older than ``library``."""
+
+
+class Asked(Struct, frozen=True):
+    """A call that was let in, with its session."""
+
+    call: Call
+    session: str
+
+    def text(self, name: str, default: str = "") -> str:
+        """A parameter as it came."""
+        return self.call.params.get(name, default)
+
+    def flag(self, name: str) -> bool:
+        """True only for "true", in any case."""
+        return self.text(name).lower() == "true"
+
+    def number(self, name: str) -> int:
+        """0 if it is no whole number."""
+        try:
+            return int(self.text(name, "0"))
+        except ValueError:
+            return 0
+
+
+Handler = Callable[[Server, Asked], Answer]
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """A route: what answers it, which parameters it cannot do without, whether it writes."""
+
+    handler: Handler
+    needs: tuple[str, ...] = ()
+    is_write: bool = False
+    is_post: bool = False
+    """It has to be a POST, where the generation looks at that; so have all writes."""
+
+
+def route_of(profile: Profile, path: str) -> Route | None:
+    """The route of a path, if this generation has it."""
+    gone = {"torrents/pause", "torrents/resume"}
+    missing = set() if profile.has_set_tags else {"torrents/setTags"}
+    missing |= gone if profile.says_stopped else {"torrents/stop", "torrents/start"}
+    return None if path in missing else ROUTES.get(path)
+
+
+def answer(server: Server, route: Route | None, asked: Asked) -> Answer:
+    """The answer to a call that was let in.
+
+    Raises:
+        RefusedError: there is no such route, its method or parameters are wrong, or what it
+            asks for is impossible.
+    """
+    profile = server.profile
+    if route is None:
+        raise RefusedError(404, _no_endpoint(profile, asked.call.path))
+    must_post = route.is_post or route.is_write
+    if must_post and profile.checks_methods and asked.call.method != "POST":
+        raise RefusedError(405)
+    missing = [name for name in route.needs if name not in asked.call.params]
+    if missing:
+        explained = profile.error_body is ErrorBody.EXPLAINED
+        text = f"Missing required parameters: {', '.join(missing)}"
+        raise RefusedError(400, text if explained else "")
+    return route.handler(server, asked)
+
+
+def _no_endpoint(profile: Profile, path: str) -> str:
+    scopes = {each.partition("/")[0] for each in ROUTES}
+    is_known = path.partition("/")[0] in scopes
+    explained = profile.error_body is ErrorBody.EXPLAINED
+    return "Endpoint does not exist" if explained and is_known else ""
+
+
+def _version(server: Server, _: Asked) -> Answer:
+    return text_answer(server.profile, f"v{server.profile.version}")
+
+
+def _web_api_version(server: Server, _: Asked) -> Answer:
+    return text_answer(server.profile, server.profile.web_api)
+
+
+def _preferences(server: Server, _: Asked) -> Answer:
+    return json_answer(shapes.preferences(server.shown))
+
+
+def _log_in(server: Server, asked: Asked) -> Answer:
+    return server.access.log_in(asked.call, asked.session)
+
+
+def _log_out(server: Server, asked: Asked) -> Answer:
+    return server.access.log_out(asked.session)
+
+
+def _info(server: Server, asked: Asked) -> Answer:
+    for name in _NOT_SIMULATED:
+        if asked.text(name) not in {"", "all"}:
+            raise RefusedError(501, f"the simulator knows no {name!r} in torrents/info")
+    profile = server.profile
+    template = shapes.info_template(profile)
+    rows = [
+        _included(profile, asked, shapes.info(profile, template, identity, torrent), torrent)
+        for identity, torrent in _asked_torrents(server, asked)
+    ]
+    return json_answer(_page(profile, asked, _sorted(profile, asked, rows)))
+
+
+def _asked_torrents(server: Server, asked: Asked) -> list[tuple[str, SimulatedTorrent]]:
+    """Those of ``hashes``, in an order that is none: a real server's is its hash table's."""
+    torrents = server.shown.torrents
+    text = asked.text("hashes")
+    if server.profile.finds_any_case:
+        text = text.lower()
+    wanted = set(filter(None, text.split("|"))) or torrents.keys()
+    chosen = [(each, torrents[each]) for each in wanted & torrents.keys()]
+    return sorted(chosen, key=lambda pair: pair[0][::-1])
+
+
+def _included(
+    profile: Profile, asked: Asked, row: shapes.Row, torrent: SimulatedTorrent
+) -> shapes.Row:
+    if profile.includes_trackers and asked.flag("includeTrackers"):
+        row["trackers"] = shapes.trackers(profile, torrent)
+    if profile.includes_files and asked.flag("includeFiles"):
+        row["files"] = shapes.files(profile, torrent)
+    return row
+
+
+def _sorted(profile: Profile, asked: Asked, rows: list[shapes.Row]) -> list[shapes.Row]:
+    key = asked.text("sort")
+    if not key or not rows:
+        return rows
+    if key not in rows[0]:
+        if profile.refuses_unknown_sort:
+            raise RefusedError(400, "'sort' parameter is invalid")
+        return rows
+    return sorted(rows, key=lambda row: _sort_key(row[key]), reverse=asked.flag("reverse"))
+
+
+def _sort_key(value: object) -> tuple[bool, object]:
+    return (value is not None, value)
+
+
+def _page(profile: Profile, asked: Asked, rows: list[shapes.Row]) -> list[shapes.Row]:
+    offset = asked.number("offset")
+    if offset < 0:
+        offset += len(rows)
+    if offset < 0 or (offset >= len(rows) and not profile.empty_past_the_end):
+        offset = 0
+    limit = asked.number("limit")
+    return rows[offset : offset + limit] if limit > 0 else rows[offset:]
+
+
+def _one(server: Server, asked: Asked) -> tuple[str, SimulatedTorrent]:
+    identity = asked.text("hash").lower()
+    torrent = server.shown.torrents.get(identity)
+    if torrent is None:
+        raise RefusedError(404)
+    return identity, torrent
+
+
+def _trackers(server: Server, asked: Asked) -> Answer:
+    _, torrent = _one(server, asked)
+    pseudo = shapes.pseudo_trackers(server.profile, torrent)
+    return json_answer([*pseudo, *shapes.trackers(server.profile, torrent)])
+
+
+def _properties(server: Server, asked: Asked) -> Answer:
+    return json_answer(shapes.properties(server.profile, *_one(server, asked)))
+
+
+def _files(server: Server, asked: Asked) -> Answer:
+    _, torrent = _one(server, asked)
+    return json_answer(shapes.mark_seed(shapes.files(server.profile, torrent), torrent))
+
+
+def _categories(server: Server, _: Asked) -> Answer:
+    return json_answer(shapes.categories(server.profile, server.shown))
+
+
+def _tags(server: Server, _: Asked) -> Answer:
+    return json_answer(list(server.shown.tags))
+
+
+def _main_data(server: Server, asked: Asked) -> Answer:
+    """Always a full update, as a real server's answer to a ``rid`` that it does not know."""
+    profile, library = server.profile, server.shown
+    template = shapes.info_template(profile)
+    torrents: dict[str, shapes.Row] = {}
+    for identity, torrent in library.torrents.items():
+        row = shapes.info(profile, template, identity, torrent)
+        del row["hash"]
+        if profile.tells_tracker_errors:
+            row |= shapes.tracker_errors(torrent)
+        torrents[identity] = row
+    found: shapes.Row = {
+        "rid": server.access.next_rid(asked.session, asked.number("rid")),
+        "full_update": True,
+        "torrents": torrents,
+        "categories": shapes.categories(profile, library),
+        "tags": list(library.tags),
+        "server_state": shapes.server_state(),
+    }
+    if profile.has_tracker_map:
+        found["trackers"] = shapes.tracker_map(library)
+    return json_answer(found)
+
+
+def _download_path(asked: Asked) -> str | bool | None:
+    """What ``createCategory`` is told about it: a path, False for none, None for nothing."""
+    if "downloadPathEnabled" not in asked.call.params:
+        return None
+    return asked.flag("downloadPathEnabled") and asked.text("downloadPath")
+
+
+Effect = Callable[[Library, Asked], None]
+
+
+def _write(effect: Effect, *needs: str) -> Route:
+    def handler(server: Server, asked: Asked) -> Answer:
+        effect(server.library, asked)
+        return text_answer(server.profile)
+
+    return Route(handler=handler, needs=needs, is_write=True)
+
+
+ROUTES: dict[str, Route] = {
+    "auth/login": Route(handler=_log_in, is_post=True),
+    "auth/logout": Route(handler=_log_out, is_post=True),
+    "app/version": Route(handler=_version),
+    "app/webapiVersion": Route(handler=_web_api_version),
+    "app/preferences": Route(handler=_preferences),
+    "sync/maindata": Route(handler=_main_data),
+    "torrents/info": Route(handler=_info),
+    "torrents/trackers": Route(handler=_trackers, needs=("hash",)),
+    "torrents/properties": Route(handler=_properties, needs=("hash",)),
+    "torrents/files": Route(handler=_files, needs=("hash",)),
+    "torrents/categories": Route(handler=_categories),
+    "torrents/tags": Route(handler=_tags),
+    "torrents/addTags": _write(
+        lambda library, asked: library.add_tags(asked.text("hashes"), asked.text("tags")),
+        *("hashes", "tags"),
+    ),
+    "torrents/removeTags": _write(
+        lambda library, asked: library.remove_tags(asked.text("hashes"), asked.text("tags")),
+        "hashes",
+    ),
+    "torrents/setTags": _write(
+        lambda library, asked: library.set_tags(asked.text("hashes"), asked.text("tags")),
+        *("hashes", "tags"),
+    ),
+    "torrents/createTags": _write(
+        lambda library, asked: library.create_tags(asked.text("tags")), "tags"
+    ),
+    "torrents/deleteTags": _write(
+        lambda library, asked: library.delete_tags(asked.text("tags")), "tags"
+    ),
+    "torrents/setCategory": _write(
+        lambda library, asked: library.set_category(asked.text("hashes"), asked.text("category")),
+        *("hashes", "category"),
+    ),
+    "torrents/createCategory": _write(
+        lambda library, asked: library.create_category(
+            SimulatedCategory(asked.text("category"), asked.text("savePath"), _download_path(asked))
+        ),
+        "category",
+    ),
+    "torrents/editCategory": _write(
+        lambda library, asked: library.edit_category(
+            asked.text("category"), asked.call.params.get("savePath")
+        ),
+        "category",
+    ),
+    "torrents/removeCategories": _write(
+        lambda library, asked: library.remove_categories(asked.text("categories")), "categories"
+    ),
+    "torrents/setAutoManagement": _write(
+        lambda library, asked: library.set_auto_management(
+            asked.text("hashes"), enable=asked.flag("enable")
+        ),
+        *("hashes", "enable"),
+    ),
+    "torrents/start": _write(lambda library, asked: library.start(asked.text("hashes")), "hashes"),
+    "torrents/resume": _write(lambda library, asked: library.start(asked.text("hashes")), "hashes"),
+    "torrents/stop": _write(lambda library, asked: library.stop(asked.text("hashes")), "hashes"),
+    "torrents/pause": _write(lambda library, asked: library.stop(asked.text("hashes")), "hashes"),
+    "torrents/delete": _write(
+        lambda library, asked: library.delete(asked.text("hashes")), *("hashes", "deleteFiles")
+    ),
+}
