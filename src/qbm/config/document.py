@@ -145,7 +145,7 @@ class _Composer:
             node = self._node(event, level + 1)
             weight += node.weight
             if weight > HEAVIEST:
-                reason = "the file is too large, with every * written out"
+                reason = "the file holds too much (each * counts as what it stands for)"
                 raise BrokenYamlError(_mark(event), reason)
             yield node
 

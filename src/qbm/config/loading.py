@@ -129,7 +129,8 @@ def _checked(data: dict[str, Value], folder: Path) -> tuple[Config | None, list[
     What is wrong is left out and the rest looked at again, since an entry that is wrong
     keeps the schema from the rules that look at several entries.
     """
-    data = {"qbt": None, **data}  # so that what is missing is its host
+    if data.get("qbt") is None:
+        data = {**data, "qbt": {}}  # so that what is missing is its host
     found: list[ErrorDetails] = []
     left_out: set[Keys] = set()
     while True:
@@ -156,20 +157,18 @@ def _entry(error: ErrorDetails) -> Keys:
     return at if error["type"] == "extra_forbidden" else at[:2]
 
 
-def _without(data: dict[str, Value], out: Iterable[Keys]) -> dict[str, Value]:
-    lean = data
+def _without(data: dict[str, Value], out: Collection[Keys]) -> dict[str, Value]:
+    """The data without what stands at ``out``."""
+    gone = {at[0] for at in out if len(at) == 1}
+    below: dict[str | int, set[Keys]] = {}
     for at in out:
-        lean = _without_one(lean, at)
-    return lean
-
-
-def _without_one(data: dict[str, Value], at: Keys) -> dict[str, Value]:
-    if len(at) == 1:
-        return {key: value for key, value in data.items() if key != at[0]}
-    below = data.get(str(at[0]))
-    if not isinstance(below, dict):
-        return data
-    return {**data, str(at[0]): _without_one(below, at[1:])}
+        if len(at) > 1:
+            below.setdefault(at[0], set()).add(at[1:])
+    return {
+        key: _without(value, below.get(key, ())) if isinstance(value, dict) else value
+        for key, value in data.items()
+        if key not in gone
+    }
 
 
 def _entries_missing(reading: _Reading) -> list[Problem]:

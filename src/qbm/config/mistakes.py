@@ -48,7 +48,7 @@ _WHERE_IT_ENDED = (
     ("<block end>", "the indentation does not fit the lines above", "the same as its neighbours"),
     ("sequence entries", "a list does not begin in the line of its key", "a new line before -"),
     ("incompatible YAML", "the %YAML line asks for another version", "YAML 1.1 or 1.2"),
-    ("document start", "the file begins with %, which is for YAML itself", QUOTES),
+    ("document start", "the lines above end the document, with ... or % or a bracket", "one"),
 )
 
 _NO_COLON = ("there is no colon after the key", "key: value, with a space after the colon")

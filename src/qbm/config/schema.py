@@ -30,6 +30,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from qbm.config.problem import printable
 from qbm.model.command import COMMANDS, CommandName
 
 OTHER = "other"
@@ -100,15 +101,18 @@ class Section(BaseModel):
     def _only_what_is_said(cls, given: object) -> object:
         if not isinstance(given, Mapping):
             return {} if given is None else given
-        said = {key: value for key, value in given.items() if not _is_blank(value)}
+        known = cls.keys()
+        said = {
+            key: value for key, value in given.items() if key not in known or not _is_blank(value)
+        }
         today = {cls.renamed[old]: said.pop(old) for old in cls.renamed if old in said}
         return {key: value for key, value in (today | said).items() if key not in cls.later}
 
     @classmethod
-    def keys(cls) -> tuple[str, ...]:
+    def keys(cls) -> frozenset[str]:
         """Every key that may stand in this section, as files spell it."""
         today = (field.alias or name for name, field in cls.model_fields.items())
-        return (*today, *sorted(cls.later), *cls.renamed)
+        return frozenset((*today, *cls.later, *cls.renamed))
 
 
 class Commands(Section):
@@ -256,7 +260,8 @@ def _without_circles(changes: Mapping[str, CatChange]) -> Mapping[str, CatChange
     circles = [
         InitErrorDetails(
             type=wrong(
-                f"it goes in a circle: {' → '.join(circle)}", "a category that leads nowhere else"
+                f"it goes in a circle: {printable(' → '.join(circle))}",
+                "a category that does not lead back here",
             ),
             loc=(circle[0],),
             input=None,
