@@ -26,7 +26,7 @@ from qbm.model.projection import expects, project
 from qbm.model.snapshot import Snapshot
 from qbm.store import Store
 
-FRESH_FOR: Final = 2.0
+FRESH_FOR: Final = 1.0
 """Seconds for which facts count as fresh; older ones are read again before a batch."""
 _MOVED_ON: Final = "it was changed by someone else meanwhile"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from qbm.commands.registry import AVAILABLE
 from qbm.engine.request import RunRequest
+from qbm.gateways.qbittorrent import version_warning
 from qbm.model.command import COMMANDS, CommandName
 from qbm.model.snapshot import Selection
 
@@ -16,9 +17,11 @@ def unavailable(commands: Iterable[CommandName]) -> tuple[CommandName, ...]:
     return tuple(name for name in COMMANDS if name in wanted and name not in AVAILABLE)
 
 
-def warnings(request: RunRequest, selection: Selection) -> tuple[str, ...]:
-    """What the caller should know although the run goes on."""
+def warnings(request: RunRequest, selection: Selection, version: str) -> tuple[str, ...]:
+    """What the caller should know although the run goes on; ``version`` is qBittorrent's."""
+    untested = version_warning(version) if request.warns_of_version else None
     return (
+        *([untested] if untested else []),
         *(
             f"{name} comes with a later version of qbm: nothing was done for it."
             for name in unavailable(request.commands)

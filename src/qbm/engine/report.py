@@ -91,6 +91,7 @@ class Reporter(Struct, frozen=True):
             mode=report.mode,
             whole=report.is_whole,
             torrents=report.torrents,
+            planned=len(report.plan.planned),
             seconds=round(report.seconds, 3),
             stats={name: number for name, number in report.stats.items() if number},
         )

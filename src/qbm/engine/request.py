@@ -22,13 +22,18 @@ class Mode(StrEnum):
 
 
 class RunRequest(Struct, frozen=True, kw_only=True):
-    """One config's run. ``hashes`` are as the caller wrote them; none means all torrents."""
+    """One config's run. ``hashes`` are as the caller wrote them; none means all torrents.
+
+    ``warns_of_version`` is False for those who do not want to hear that their qBittorrent is
+    one that no test has seen.
+    """
 
     config_file: str
     commands: tuple[CommandName, ...]
     hashes: tuple[str, ...] = ()
     mode: Mode = Mode.REAL
     trigger: Trigger = Trigger.CLI
+    warns_of_version: bool = True
 
 
 class Refused(Struct, frozen=True):

@@ -112,7 +112,7 @@ async def _carried_out(
         plan=prepared.plan,
         concluded=concluded,
         refused=(),
-        warnings=checks.warnings(request, prepared.selection),
+        warnings=checks.warnings(request, prepared.selection, tools.server.server.version),
         stats=count(done),
         names=reporter.names,
         torrents=len(prepared.facts.snapshot.torrents),

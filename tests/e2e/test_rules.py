@@ -1,0 +1,263 @@
+"""Every rule of cat_update, cat_change and tag_update on real servers of every generation.
+
+One library holds all cases. It is planned (dry), run, and run again; the tests look at what
+the server then shows for each case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab import library, torrents
+from tests.lab.library import Content
+from tests.lab.proxy import Proxy
+from tests.lab.servers import Server, differences, state_of
+from tests.lab.torrents import Kind, Torrent
+from tests.lab.tracker import Tracker
+from tests.program import Ended, classic, write_config
+
+_HOST_TAG = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One torrent as it is added, and the category and tags it should end with."""
+
+    name: str
+    torrent: Torrent
+    place: str = "films"
+    """The save path, below the server's own."""
+    category: str = ""
+    tags: tuple[str, ...] = ()
+    auto_tmm: bool = False
+    content: Content = Content.COMPLETE
+    is_stopped: bool = True
+    ends_in: str = ""
+    ends_with: frozenset[str] = frozenset({_HOST_TAG})
+
+
+def _cases(tracker: Tracker) -> list[Case]:
+    def at(key: str) -> str:
+        return tracker.url(key)
+
+    plain = at("nobody")
+    number = iter(range(1000))
+
+    def one(*urls: str, **rest: Any) -> Torrent:
+        return torrents.single(f"file-{next(number):03}.bin", *(urls or (plain,)), **rest)
+
+    films = {"ends_in": "films"}
+    return [
+        Case("save path", one(), **films),
+        Case("several files", torrents.folder("A series", plain), **films),
+        Case("pattern, the folder itself", one(), "tv", ends_in="tv"),
+        Case("pattern, below", one(), "tv/show/season 1", ends_in="tv"),
+        Case("no entry", one(), "elsewhere"),
+        Case("no entry, a sibling of one", one(), "films-4k"),
+        Case("uncategorized", one(), "misc"),
+        Case("incomplete", one(), content=Content.MISSING),
+        Case("by hand", one(), category="kept", ends_in="kept"),
+        Case("managed", one(), "managed", category="managed", auto_tmm=True, ends_in="films"),
+        Case("right already", one(), "tv", category="tv", ends_in="tv"),
+        Case("category that is missing", one(), "fresh", ends_in="fresh / ünï"),
+        Case("category with a comma", one(), "comma", ends_in='a, "b" & c'),
+        Case(
+            "tracker's category", one(at("kat")), ends_in="by tracker", ends_with=frozenset({"K"})
+        ),
+        Case("cat_change", one(), "elsewhere", category="old", ends_in="new"),
+        Case("cat_change in steps", one(), "elsewhere", category="step 1", ends_in="step 3"),
+        Case("cat_change after cat_update", one(), "renamed", ends_in="new"),
+        Case("cat_change too early", one(), "elsewhere", category="later", ends_in="later"),
+        Case(
+            "cat_change incomplete", one(), category="old", content=Content.MISSING, ends_in="old"
+        ),
+        Case("first word", one(at("alpha")), ends_with=frozenset({"A", "shared"}), **films),
+        Case("second word", one(at("beta")), ends_with=frozenset({"A", "shared"}), **films),
+        Case(
+            "the file's order",
+            one(at("gamma"), at("alpha")),
+            ends_with=frozenset({"A", "shared"}),
+            **films,
+        ),
+        Case("the word as tag", one(at("gamma")), ends_with=frozenset({"gamma"}), **films),
+        Case("tags with commas", one(at("delta")), ends_with=frozenset({"c 1", "c2"}), **films),
+        Case(
+            "some there already",
+            one(at("alpha")),
+            tags=("shared", "mine"),
+            ends_with=frozenset({"A", "shared", "mine"}),
+            **films,
+        ),
+        Case(
+            "no tracker",
+            Torrent("free", {"free": b"free"}),
+            ends_with=frozenset({"other"}),
+            **films,
+        ),
+        Case(
+            "not stalled any more",
+            one(),
+            tags=("stalledDL",),
+            ends_with=frozenset({_HOST_TAG}),
+            **films,
+        ),
+        Case(
+            "stalled",
+            one(),
+            content=Content.MISSING,
+            is_stopped=False,
+            ends_with=frozenset({_HOST_TAG, "stalledDL"}),
+        ),
+        Case("private", one(is_private=True), ends_with=frozenset({_HOST_TAG, "priv"}), **films),
+        Case("hybrid", one(kind=Kind.HYBRID), **films),
+        Case("v2 only", one(kind=Kind.V2), **films),
+        Case(
+            "cross-seed",
+            one().cross_seed("there", at("alpha")),
+            "tv/cross",
+            ends_in="tv",
+            ends_with=frozenset({"A", "shared"}),
+        ),
+        Case("equal name, here", Torrent("same", {"same": b"here"}, tiers=((plain,),)), **films),
+        Case(
+            "equal name, there",
+            Torrent("same", {"same": b"there"}, tiers=((plain,),)),
+            "tv/there",
+            ends_in="tv",
+        ),
+        *(
+            Case(f"name that hurts {index}", torrents.single(name, plain), "hurt", ends_in="films")
+            for index, name in enumerate(torrents.HARD_NAMES)
+        ),
+    ]
+
+
+def _config(url: str, root: Path) -> dict[str, Any]:
+    return {
+        "qbt": {"host": url},
+        "settings": {"private_tag": "priv"},
+        "cat": {
+            "Uncategorized": f"{root}/misc",
+            "films": [f"{root}/films", f"{root}/managed", f"{root}/hurt/"],
+            "tv": f"{root}/tv/*",
+            "fresh / ünï": f"{root}/fresh",
+            'a, "b" & c': f"{root}/comma",
+            "old": f"{root}/renamed",
+        },
+        "cat_change": {
+            "step 2": "step 3",
+            "step 1": "step 2",
+            "old": "new",
+            "later": {"new_cat": "new", "delay_minutes": 60},
+        },
+        "tracker": {
+            "alpha|beta": {"tag": ["A", "shared"]},
+            "gamma": None,
+            "delta": {"tag": "c 1, c2"},
+            "kat": {"tag": "K", "cat": "by tracker"},
+        },
+    }
+
+
+@dataclass(slots=True)
+class Played:
+    """What one server showed before, between and after the runs."""
+
+    cases: Sequence[Case]
+    hashes: Mapping[str, str]
+    rows: Mapping[str, Mapping[str, Any]]
+    categories: Mapping[str, Any]
+    changed_by_dry_run: list[str]
+    dry: Ended
+    first: Ended
+    second: Ended
+    second_writes: list[str]
+    root: Path
+
+
+def _add(server: Server, case: Case) -> str:
+    place = server.save_path / case.place
+    if case.auto_tmm:
+        server.api.post("torrents/createCategory", category=case.category, savePath=str(place))
+    [found] = library.add(
+        server,
+        case.torrent,
+        content=case.content,
+        is_stopped=case.is_stopped,
+        category=case.category,
+        tags=case.tags,
+        save_path=None if case.auto_tmm else place,
+        auto_tmm=case.auto_tmm,
+    )
+    return found
+
+
+@pytest.fixture(scope="module")
+def played(module_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    """The library of all cases on one server, and three runs over it."""
+    server = module_server
+    with Tracker() as tracker, Proxy(server.url) as proxy:
+        cases = _cases(tracker)
+        if server.version.startswith("4.2."):  # libtorrent 1 knows no v2
+            cases = [case for case in cases if case.torrent.kind is not Kind.V2]
+        hashes = {case.name: _add(server, case) for case in cases}
+        library.settle(server, [hashes["stalled"]], lambda row: row["state"] == "stalledDL")
+        folder = tmp_path_factory.mktemp("config")
+        write_config(folder, _config(proxy.url, server.save_path))
+        flags = ("--cat-update", "--tag-update")
+        before = state_of(server)
+        dry = classic(folder, *flags, "--dry-run", "--log-level", "debug")
+        changed_by_dry_run = differences(before, state_of(server))
+        first = classic(folder, *flags)
+        proxy.forget()
+        second = classic(folder, *flags)
+        yield Played(
+            cases=cases,
+            hashes=hashes,
+            rows=server.api.by_hash(),
+            categories=server.api.categories(),
+            changed_by_dry_run=changed_by_dry_run,
+            dry=dry,
+            first=first,
+            second=second,
+            second_writes=[each.path for each in proxy.writes],
+            root=server.save_path,
+        )
+
+
+def _tags(row: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(filter(None, row["tags"].split(", ")))
+
+
+def test_every_case_ends_in_its_category(played: Played) -> None:
+    ended = {case.name: played.rows[played.hashes[case.name]]["category"] for case in played.cases}
+    assert ended == {case.name: case.ends_in for case in played.cases}
+
+
+def test_every_case_ends_with_its_tags(played: Played) -> None:
+    ended = {case.name: _tags(played.rows[played.hashes[case.name]]) for case in played.cases}
+    assert ended == {case.name: case.ends_with for case in played.cases}
+
+
+def test_a_missing_category_is_made_with_the_torrents_save_path(played: Played) -> None:
+    assert played.categories["fresh / ünï"]["savePath"] == f"{played.root}/fresh"
+    assert played.categories['a, "b" & c']["savePath"] == f"{played.root}/comma"
+
+
+def test_a_dry_run_leaves_the_server_as_it_was_and_says_what_it_would_do(played: Played) -> None:
+    assert played.dry.status == 0
+    assert played.changed_by_dry_run == []
+    assert "by tracker" in played.dry.output
+
+
+def test_the_runs_end_well(played: Played) -> None:
+    assert (played.first.status, played.second.status) == (0, 0), played.first.errors
+
+
+def test_a_second_run_sends_no_write(played: Played) -> None:
+    assert played.second_writes == []
