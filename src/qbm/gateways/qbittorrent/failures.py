@@ -183,7 +183,11 @@ def _unreachable(error: aiohttp.ClientConnectorError, connection: Connection) ->
                 f"The certificate of {url} is not trusted: {_mistrust(error)}. If it is your own "
                 "server's, set verify_certificate to the file of its authority, or to false."
             )
-        case aiohttp.ClientConnectorSSLError():
+        # qBittorrent hangs up on TLS that it does not want, others answer with what is no TLS.
+        case (
+            aiohttp.ClientConnectorSSLError()
+            | aiohttp.ClientConnectorError(os_error=ConnectionResetError())
+        ):
             return NotQBittorrent(
                 f"Something answers at {url}, but not with TLS (https). If the Web UI has HTTPS "
                 "switched off, write http:// instead."
@@ -196,7 +200,7 @@ def _unreachable(error: aiohttp.ClientConnectorError, connection: Connection) ->
 def _why_unreachable(error: OSError, url: str) -> str:
     if isinstance(error, ConnectionRefusedError):
         return f"Nothing answers at {url}: the connection was refused. {_CHECK_WEB_UI}"
-    said = error.strerror or error
+    said = error.strerror or type(error).__name__
     return f"{url} cannot be reached: {said}. Check the address and the network."
 
 
