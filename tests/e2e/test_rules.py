@@ -51,10 +51,9 @@ def _cases(tracker: Tracker) -> list[Case]:
     def one(*urls: str, **rest: Any) -> Torrent:
         return torrents.single(f"file-{next(number):03}.bin", *(urls or (plain,)), **rest)
 
-    films = {"ends_in": "films"}
     return [
-        Case("save path", one(), **films),
-        Case("several files", torrents.folder("A series", plain), **films),
+        Case("save path", one(), ends_in="films"),
+        Case("several files", torrents.folder("A series", plain), ends_in="films"),
         Case("pattern, the folder itself", one(), "tv", ends_in="tv"),
         Case("pattern, below", one(), "tv/show/season 1", ends_in="tv"),
         Case("no entry", one(), "elsewhere"),
@@ -76,35 +75,40 @@ def _cases(tracker: Tracker) -> list[Case]:
         Case(
             "cat_change incomplete", one(), category="old", content=Content.MISSING, ends_in="old"
         ),
-        Case("first word", one(at("alpha")), ends_with=frozenset({"A", "shared"}), **films),
-        Case("second word", one(at("beta")), ends_with=frozenset({"A", "shared"}), **films),
+        Case("first word", one(at("alpha")), ends_with=frozenset({"A", "shared"}), ends_in="films"),
+        Case("second word", one(at("beta")), ends_with=frozenset({"A", "shared"}), ends_in="films"),
         Case(
             "the file's order",
             one(at("gamma"), at("alpha")),
             ends_with=frozenset({"A", "shared"}),
-            **films,
+            ends_in="films",
         ),
-        Case("the word as tag", one(at("gamma")), ends_with=frozenset({"gamma"}), **films),
-        Case("tags with commas", one(at("delta")), ends_with=frozenset({"c 1", "c2"}), **films),
+        Case("the word as tag", one(at("gamma")), ends_with=frozenset({"gamma"}), ends_in="films"),
+        Case(
+            "tags with commas",
+            one(at("delta")),
+            ends_with=frozenset({"c 1", "c2"}),
+            ends_in="films",
+        ),
         Case(
             "some there already",
             one(at("alpha")),
             tags=("shared", "mine"),
             ends_with=frozenset({"A", "shared", "mine"}),
-            **films,
+            ends_in="films",
         ),
         Case(
             "no tracker",
             Torrent("free", {"free": b"free"}),
             ends_with=frozenset({"other"}),
-            **films,
+            ends_in="films",
         ),
         Case(
             "not stalled any more",
             one(),
             tags=("stalledDL",),
             ends_with=frozenset({_HOST_TAG}),
-            **films,
+            ends_in="films",
         ),
         Case(
             "stalled",
@@ -113,9 +117,14 @@ def _cases(tracker: Tracker) -> list[Case]:
             is_stopped=False,
             ends_with=frozenset({_HOST_TAG, "stalledDL"}),
         ),
-        Case("private", one(is_private=True), ends_with=frozenset({_HOST_TAG, "priv"}), **films),
-        Case("hybrid", one(kind=Kind.HYBRID), **films),
-        Case("v2 only", one(kind=Kind.V2), **films),
+        Case(
+            "private",
+            one(is_private=True),
+            ends_with=frozenset({_HOST_TAG, "priv"}),
+            ends_in="films",
+        ),
+        Case("hybrid", one(kind=Kind.HYBRID), ends_in="films"),
+        Case("v2 only", one(kind=Kind.V2), ends_in="films"),
         Case(
             "cross-seed",
             one().cross_seed("there", at("alpha")),
@@ -123,7 +132,11 @@ def _cases(tracker: Tracker) -> list[Case]:
             ends_in="tv",
             ends_with=frozenset({"A", "shared"}),
         ),
-        Case("equal name, here", Torrent("same", {"same": b"here"}, tiers=((plain,),)), **films),
+        Case(
+            "equal name, here",
+            Torrent("same", {"same": b"here"}, tiers=((plain,),)),
+            ends_in="films",
+        ),
         Case(
             "equal name, there",
             Torrent("same", {"same": b"there"}, tiers=((plain,),)),

@@ -1,0 +1,62 @@
+"""``qbm demo``: the samples on the built-in simulator, for a look without a server."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import threading
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from qbm.demo.play import Program, play
+from qbm.demo.samples import SAMPLES, Sample
+from qbm.model.torrent import State
+from qbm.simulator import NEVER, SimulatedTorrent, SimulatedTracker, Simulator
+
+_ROOT: Final = PurePosixPath("/data")
+_MINUTE: Final = 60
+_FIRST_ADDED: Final = 1_760_000_000  # seconds since 1970: October 2025
+
+
+def main(*, keep: bool, port: int, program: Program) -> int:
+    """Play the demo; with ``keep`` leave the simulator there until Ctrl-C. The exit status.
+
+    ``port`` 0 draws a free one.
+    """
+    simulator = Simulator(save_path=str(_ROOT))
+    simulator.add(_simulated(number, sample) for number, sample in enumerate(SAMPLES))
+    with (
+        tempfile.TemporaryDirectory(prefix="qbm-demo-") as folder,
+        simulator.run_in_thread(host="127.0.0.1", port=port) as url,
+    ):
+        version = simulator.profile.version
+        print(f"A simulated qBittorrent {version} with {len(SAMPLES)} torrents is at {url}")
+        is_right = play(url, _ROOT, Path(folder), program, print)
+        print("The demo did all it should." if is_right else "The demo did NOT do all it should.")
+        if keep:
+            print(f"The simulator stays at {url} until Ctrl-C.")
+            _until_interrupted()
+    return 0 if is_right else 1
+
+
+def _until_interrupted() -> None:
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        print()
+
+
+def _simulated(number: int, sample: Sample) -> SimulatedTorrent:
+    added_on = _FIRST_ADDED + number * _MINUTE
+    url = f"https://{sample.tracker}.example/announce/0123456789abcdef"
+    return SimulatedTorrent(
+        name=sample.name,
+        infohash_v1=hashlib.sha1(sample.name.encode(), usedforsecurity=False).hexdigest(),
+        tags=sample.tags,
+        state=State.STALLED_UP if sample.is_complete else State.DOWNLOADING,
+        progress=1.0 if sample.is_complete else 0.42,
+        save_path=str(_ROOT / sample.folder),
+        added_on=added_on,
+        completion_on=added_on + _MINUTE if sample.is_complete else NEVER,
+        trackers=(SimulatedTracker(url=url),) if sample.tracker else (),
+    )
