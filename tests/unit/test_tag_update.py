@@ -53,12 +53,13 @@ def _of(*urls: str, **facts: Any) -> Torrent:
         pytest.param(
             {"one": {"tag": "1"}, "other": {"tag": "O"}}, ["https://x.org/"], ["O"], id="other"
         ),
-        pytest.param({"other": None}, ["https://x.org/"], ["other"], id="other without a tag"),
+        pytest.param({"other": None}, ["https://x.org/"], ["x.org"], id="other without a tag"),
+        pytest.param({"other": {"cat": "o"}}, [], ["other"], id="no tracker, other without a tag"),
         pytest.param(
             {"one": {"tag": "1"}},
             ["udp://Tracker.X.org:1337/announce", "https://y.org/"],
-            ["tracker.x.org"],
-            id="the first tracker's host name",
+            ["Tracker.X.org"],
+            id="the first tracker's host name, as it is written",
         ),
         pytest.param({"one": {"tag": "1"}}, [], ["other"], id="no tracker"),
         pytest.param(

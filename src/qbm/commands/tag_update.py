@@ -108,11 +108,11 @@ def _from_trackers(urls: list[str], config: Config) -> _Wanted:
         reason = because(Code.TAG_FROM_TRACKER, host=match.host, entry=match.word)
         return _Wanted(match.entry.tags, reason)
     host = host_of(urls[0]) if urls else ""
-    if config.other is not None:
-        code = Code.TAG_FROM_OTHER if host else Code.TAG_NO_TRACKER
-        return _Wanted(config.other.tags, because(code, host=host))
+    other = config.other.tags if config.other else ()
     if not host:
-        return _Wanted((_OTHER,), because(Code.TAG_NO_TRACKER))
+        return _Wanted(other or (_OTHER,), because(Code.TAG_NO_TRACKER))
+    if other:
+        return _Wanted(other, because(Code.TAG_FROM_OTHER, host=host))
     return _Wanted(tags_in(host), because(Code.TAG_FROM_HOST, host=host))
 
 

@@ -312,7 +312,8 @@ def _with_word(key: str) -> str:
 def _entries(key: str, options: TrackerOptions) -> Iterator[tuple[str, TrackerEntry]]:
     """The entry of a key, or one per word where the words do not share their meaning.
 
-    They do not if each is its own tag, or if one of them is ``other``.
+    They do not if each is its own tag, or if one of them is ``other``, which is no tag: as
+    ever, an ``other`` that only has a category leaves its torrents to their host's name.
     """
     words = _words(key)
     if options.tag and (OTHER not in words or len(words) == 1):
@@ -320,7 +321,7 @@ def _entries(key: str, options: TrackerOptions) -> Iterator[tuple[str, TrackerEn
         yield name, TrackerEntry(words=words, tags=options.tag, cat=options.cat)
         return
     for word in words:
-        own = tuple(part.strip() for part in word.split(",") if part.strip())
+        own = () if word == OTHER else tuple(filter(None, map(str.strip, word.split(","))))
         yield word, TrackerEntry(words=(word,), tags=options.tag or own, cat=options.cat)
 
 

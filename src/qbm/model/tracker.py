@@ -39,8 +39,14 @@ class Tracker(Struct, frozen=True):
 
 
 def host_of(url: str) -> str:
-    """The host name in a tracker's URL, without port and passkey; "" where there is none."""
+    """The host name in a tracker's URL as it is written there; "" where there is none.
+
+    Without port, user and passkey. Its case is kept, for it becomes a tag, and tags that
+    people have already are spelled so.
+    """
     try:
-        return urlsplit(url).hostname or ""
+        name = urlsplit(url).hostname or ""
     except ValueError:  # such as an unclosed IPv6 bracket: people's torrents hold anything
         return ""
+    start = url.lower().find(name, url.find("://"))
+    return url[start : start + len(name)]
