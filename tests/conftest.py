@@ -18,10 +18,19 @@ import psutil
 import pytest
 
 from tests.lab import servers
+from tests.lab.proxy import Proxy, ProxyOf
 from tests.lab.servers import Options, Server, StartServer, StartServers
 from tests.lab.suites import Suite, SuiteMissingError, Tree, tree_of
+from tests.lab.tracker import Tracker
 
-_LAB_FIXTURES = {"server", "trixie_server", "shared_server", "start_server", "start_servers"}
+_LAB_FIXTURES = {
+    "server",
+    "trixie_server",
+    "shared_server",
+    "start_server",
+    "start_servers",
+    "module_server",
+}
 _SKIP = "no server to test on:"
 
 
@@ -78,16 +87,36 @@ def shared_server(module_server: Server) -> Iterator[Server]:
     assert not left, f"the test left the shared server changed: {left}"
 
 
+@pytest.fixture
+def tracker() -> Iterator[Tracker]:
+    """A tracker on loopback; each torrent works there until the test says otherwise."""
+    with Tracker() as running:
+        yield running
+
+
+@pytest.fixture
+def proxy_of() -> Iterator[ProxyOf]:
+    """The factory of counting proxies: ``proxy_of(server)``; they end with the test."""
+    with ExitStack() as ends:
+
+        def start(server: Server, **options: Any) -> Proxy:
+            return ends.enter_context(Proxy(server.url, **options))
+
+        yield start
+
+
 @pytest.fixture(autouse=True)
 def _nothing_left_running(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every test: no server of its own; those of the lab: no child process at all."""
+    uses_lab = request.node.get_closest_marker("servers") is not None
+    children = _children() if uses_lab else set()
     before = set(servers.running())
-    is_watched = request.node.get_closest_marker("servers") is not None
-    children = set(_children()) if is_watched else set()
     yield
-    left = set(servers.running()) - before
-    if is_watched:
-        left |= {str(child) for child in set(_children()) - children}
-    assert not left, f"the test left running: {sorted(left)}"
+    left = sorted(set(servers.running()) - before)
+    assert not left, f"the test left running: {left}"
+    if uses_lab:
+        strays = sorted(map(str, _children() - children))
+        assert not strays, f"the test left child processes: {strays}"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -136,11 +165,12 @@ def _start(
 ) -> list[Server]:
     made = [Server(tree, folder, Options(**options)) for tree, folder in places]
     for one in made:
-        ends.callback(one.stop)
+        # Its profile is thrown away: nothing needs saving, and 4.2.5 takes seconds to save.
+        ends.callback(one.kill)
     start: Callable[[Server], Server] = Server.start
     with ThreadPoolExecutor(max_workers=len(made)) as pool:
         return list(pool.map(start, made))
 
 
-def _children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+def _children() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))

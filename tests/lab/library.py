@@ -162,6 +162,26 @@ def settle(
         time.sleep(_POLL_SECONDS * (1 + len(hashes) // 1000))
 
 
+def announced(server: Server, torrent_hash: str, seconds: float = 20.0) -> list[dict[str, Any]]:
+    """The torrent's tracker rows, once each tracker has been contacted and has answered.
+
+    A tracker that stays silent counts as answered after 30 s only: give more ``seconds``.
+
+    Raises:
+        UnsettledError: one has not.
+    """
+    return wait_for(
+        lambda: server.api.trackers(torrent_hash),
+        lambda rows: all(row["status"] not in {1, 3} and not row.get("updating") for row in rows),
+        seconds,
+    )
+
+
+def reannounce(server: Server, *hashes: str) -> None:
+    """Asks the trackers of running torrents again; stopped ones never announce."""
+    server.api.post("torrents/reannounce", hashes="|".join(hashes))
+
+
 def wait_for(
     answer: Callable[[], T],
     is_right: Callable[[T], bool],

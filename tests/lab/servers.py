@@ -203,7 +203,11 @@ class Server:
         self._write_config(free_port())
         self._process = _STARTER.submit(self._spawn).result()
         _RUNNING[self._process.pid] = f"qBittorrent of {self.suite} on port {self.port}"
-        probe = WebApi(self.url, self.ca_file)
+        with WebApi(self.url, self.ca_file) as probe:
+            self._wait_for(probe)
+        return self._listens()
+
+    def _wait_for(self, probe: WebApi) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while not _answers(probe):
             if not self.is_running or time.monotonic() > deadline:
@@ -211,8 +215,6 @@ class Server:
                 self.kill()
                 raise StartError(f"qBittorrent of {self.suite} does not answer\n{output}")
             time.sleep(_POLL_SECONDS)
-        probe.close()
-        return self._listens()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         home = self.folder / "home"

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
-LAB = Path(__file__).resolve().parents[2] / ".lab"
+LAB = Path(os.environ.get("QBM_LAB") or Path(__file__).resolve().parents[2] / ".lab")
 
 _APT_FOLDER = Path("/etc/apt")
 _DEBIAN_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -330,7 +330,7 @@ def _raise_if_just_failed(suite: Suite) -> None:
 
 @contextmanager
 def _locked(suite: Suite) -> Iterator[None]:
-    LAB.mkdir(exist_ok=True)
+    LAB.mkdir(parents=True, exist_ok=True)
     with (LAB / f"{suite}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

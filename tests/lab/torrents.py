@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 PIECE = 16 * 1024
 """Bytes of a piece; also the block of which v2 takes its hashes, so each piece is one leaf."""
+
+
+_LONGEST_NAME = 240
+_DIRECTIONS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e")
 
 
 class Kind(Enum):
@@ -103,8 +109,8 @@ class Torrent:
 
     def paths(self, folder: Path) -> Iterator[Path]:
         """Where its files lie if its save path is ``folder``."""
-        root = folder if self.is_single_file else folder / self.name
-        return (root / path for path in self.files)
+        root = folder if self.is_single_file else folder / stored_name(self.name)
+        return (root.joinpath(*map(stored_name, path.split("/"))) for path in self.files)
 
     def write(self, folder: Path, change: Callable[[bytes], bytes] = bytes) -> None:
         """Writes its content, ``change``d, under the save path ``folder``."""
@@ -180,12 +186,29 @@ def many(count: int, *trackers: str, size: int = 100, prefix: str = "torrent") -
     return [single(f"{prefix}-{number:05}", *trackers, size=size) for number in range(count)]
 
 
+def stored_name(name: str) -> str:
+    """What every supported server makes of a name, in its list and on disk.
+
+    Marks of writing direction go, control characters become ``_``, and of over 240 bytes the
+    first 240 (a last character whole) and the extension stay.
+    """
+    shown = "".join(
+        "_" if character < " " else character for character in name if character not in _DIRECTIONS
+    )
+    if len(shown.encode()) <= _LONGEST_NAME:
+        return shown
+    lengths = accumulate(len(character.encode()) for character in shown)
+    kept = next(count for count, length in enumerate(lengths, 1) if length >= _LONGEST_NAME)
+    extension = re.search(r"\.[^.]{0,8}$", shown)
+    return shown[:kept] + (extension[0] if extension else "")
+
+
 def content_of(seed: str, size: int = 1000) -> bytes:
     """``size`` bytes that look random and are the same for the same seed."""
     return random.Random(seed).randbytes(size)
 
 
-# Names that hurt, each of which a server takes and a file system holds.
+# Names that hurt. Servers change some of them (``stored_name``), but not if given by renaming.
 HARD_NAMES = (
     "the \"quoted\" 'film' `x` $HOME.mkv",
     "comma, semicolon; and | pipe.mkv",

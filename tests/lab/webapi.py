@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
 _TIMEOUT = 60.0
@@ -88,6 +88,12 @@ class WebApi:
             self._connection.close()
             self._connection = None
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
     # What a builder and a test read most.
 
     def torrents(self, **query: str | int) -> list[dict[str, Any]]:
@@ -149,7 +155,8 @@ class WebApi:
     ) -> bytes:
         if self._connection is None:
             self._connection = self._connect()
-        self._connection.request(method, f"/api/v2/{path}", body, headers)
+        base = urlsplit(self.url).path.rstrip("/")
+        self._connection.request(method, f"{base}/api/v2/{path}", body, headers)
         response = self._connection.getresponse()
         content = response.read()
         if given := response.getheader("Set-Cookie"):
