@@ -45,10 +45,10 @@ def read_text(path: Path, limit: int) -> str | Refused:
 def _decoded(raw: bytes) -> str | Refused:
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return Refused("it is saved as UTF-16", "UTF-8; most editors offer it under Save as")
+    raw = raw.removeprefix(codecs.BOM_UTF8)
     try:
-        return raw.decode("utf-8-sig")
+        return raw.decode()
     except UnicodeDecodeError as error:
-        before = raw[: error.start].decode("utf-8-sig", errors="replace")
-        line_start = before.rfind("\n") + 1
-        mark = Mark(before.count("\n") + 1, len(before) - line_start + 1)
+        before = raw[: error.start].decode()
+        mark = Mark(before.count("\n") + 1, len(before) - before.rfind("\n"))
         return Refused("it is not UTF-8 here", "UTF-8; most editors offer it under Save as", mark)

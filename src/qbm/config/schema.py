@@ -101,7 +101,7 @@ class Section(BaseModel):
     def _only_what_is_said(cls, given: object) -> object:
         if not isinstance(given, Mapping):
             return {} if given is None else given
-        known = cls.keys()
+        known = cls.known_keys()
         said = {
             key: value for key, value in given.items() if key not in known or not _is_blank(value)
         }
@@ -109,7 +109,7 @@ class Section(BaseModel):
         return {key: value for key, value in (today | said).items() if key not in cls.later}
 
     @classmethod
-    def keys(cls) -> frozenset[str]:
+    def known_keys(cls) -> frozenset[str]:
         """Every key that may stand in this section, as files spell it."""
         today = (field.alias or name for name, field in cls.model_fields.items())
         return frozenset((*today, *cls.later, *cls.renamed))

@@ -53,10 +53,10 @@ def _is_key_without_space(value: Value) -> bool:
 def _unknown_key(at: Keys) -> tuple[str, str]:
     key = str(at[-1])
     section = section_at(at[:-1])
-    known = sorted(section.keys() - section.renamed.keys())
+    known = sorted(section.known_keys() - section.renamed.keys())
     if near := difflib.get_close_matches(key.lower(), known, n=1):
         return f"unknown key; did you mean {near[0]}?", ""
-    homes = [name for name, home in _sections(Config).items() if key in home.keys()]  # noqa: SIM118 - a method of ours
+    homes = [name for name, home in _sections(Config).items() if key in home.known_keys()]
     if homes:
         return f"unknown key here; it belongs under {homes[0]}", ""
     return "unknown key", ", ".join(known) if len(known) <= _A_LIST_OF_ALL_IS_SHORT else ""

@@ -80,9 +80,10 @@ class Values:
         return self._speakable(node.text, node.mark, at, "the value")
 
     def _variable(self, node: Scalar, at: Keys) -> str | None:
-        name = node.text.strip()
-        if not name or self._speakable(name, node.mark, at, "the name after !ENV") is None:
-            self._found(node.mark, at, "!ENV names no variable", "!ENV NAME")
+        name = self._speakable(node.text.strip(), node.mark, at, "the name after !ENV")
+        if not name:
+            if name is not None:
+                self._found(node.mark, at, "!ENV names no variable", "!ENV NAME")
             return None
         what = f"the environment variable {printable(name)}"
         value = self.source.environ.get(name)
