@@ -11,7 +11,8 @@ import pytest
 
 from qbm.errors import LeaseLost
 from qbm.model.command import CommandName
-from qbm.store import RunState, Store, Trigger
+from qbm.store import RunState, Store, Trigger, is_alive
+from qbm.store.store import SILENCE
 from tests.store_factories import LEASE, NOW, SERVER, a_new_run, a_running
 
 
@@ -117,6 +118,26 @@ def test_a_run_elsewhere_is_given_up_only_when_its_lease_has_run_out(store: Stor
     assert [each.id for each in given_up] == [run.id]
     with pytest.raises(LeaseLost):
         store.renew(SERVER, run.id, run.holder, NOW + LEASE, LEASE)
+
+
+def test_a_run_that_waits_elsewhere_counts_as_dead_only_when_it_asks_no_more(
+    store: Store,
+) -> None:
+    at_work = a_running(store)
+    waiting = store.accept(a_new_run(holder="another host/1/1"), NOW)
+
+    def given_up(now: datetime, *, is_asking: bool) -> list[str]:
+        store.renew(SERVER, at_work.id, at_work.holder, now, LEASE)
+        if is_asking:
+            assert not store.acquire(
+                SERVER, waiting.id, waiting.holder, now=now, duration=LEASE, is_alive=is_alive
+            )
+        return [each.id for each in store.abandon_dead(now, is_alive)]
+
+    minutes = [NOW + timedelta(seconds=10 * count) for count in range(20)]
+    assert [given_up(now, is_asking=True) for now in minutes] == [[]] * 20
+    assert given_up(minutes[-1] + SILENCE / 2, is_asking=False) == []
+    assert given_up(minutes[-1] + SILENCE, is_asking=False) == [waiting.id]
 
 
 def test_times_come_back_in_utc_whatever_their_zone(store: Store) -> None:

@@ -42,6 +42,9 @@ from qbm.store.tables import IS_OPEN, Instant, journal, leases, runs
 
 DATABASE = "qbm.db"
 
+SILENCE = timedelta(seconds=60)
+"""After this long without asking for its server, a waiting run elsewhere counts as dead."""
+
 _BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"
 _PLANNED_COLUMNS = (journal.c.change, journal.c.command, journal.c.reason)
 
@@ -106,6 +109,7 @@ class Store:
             id=run_id,
             state=RunState.WAITING,
             created_at=now,
+            heard_at=now,
         )
         with self._writing() as connection:
             connection.execute(accepting)
@@ -166,23 +170,23 @@ class Store:
     def abandon_dead(self, now: datetime, is_alive: Callable[[str], bool]) -> list[Run]:
         """End the unfinished runs that nobody carries out any more, as interrupted.
 
-        Those are the runs whose holder is not ``is_alive``, and those at work elsewhere, where
-        nobody can look, whose lease has run out. Their open intents stay open: the next run
-        settles them. Answers the runs as they were.
+        Those are the runs whose holder is not ``is_alive``, and those elsewhere, where nobody
+        can look, that have neither a good lease nor asked for one within ``SILENCE``. Their
+        open intents stay open: the next run settles them. Answers the runs as they were.
         """
         unfinished = _runs().where(runs.c.state.in_(UNFINISHED)).order_by(runs.c.arrival)
-        good = select(leases.c.run_id).where(leases.c.expires_at > now)
+        leased = select(leases.c.run_id).where(leases.c.expires_at > now)
+        silent = select(runs.c.id).where(
+            runs.c.heard_at <= now - SILENCE,
+            runs.c.id.not_in(leased),
+            runs.c.state.in_(UNFINISHED),
+        )
         with self._writing() as connection:
-            leased = set(connection.execute(good).scalars())
+            unheard = set(connection.execute(silent).scalars())
             dead = [
                 run
                 for run in map(_run, connection.execute(unfinished))
-                if not is_alive(run.holder)
-                or (
-                    run.state is RunState.RUNNING
-                    and run.id not in leased
-                    and is_elsewhere(run.holder)
-                )
+                if not is_alive(run.holder) or (run.id in unheard and is_elsewhere(run.holder))
             ]
             for run in dead:
                 _finish(
@@ -314,31 +318,27 @@ class Store:
     ) -> bool:
         """Give a server to a run until ``now + duration``; False if it is not its turn.
 
+        A run that waits asks again, much more often than once in ``SILENCE``.
+
         Only the unfinished run with the lowest arrival number can have it, and only if the
         lease is free, has run out, is this holder's own, or its holder is not ``is_alive``
         (which says True where it cannot know).
         """
         with self._writing() as connection:
-            if _next_run(connection, server) != run_id:
-                return False
-            others = select(leases.c.holder).where(
-                leases.c.server == server,
-                leases.c.holder != holder,
-                leases.c.expires_at > now,
-            )
-            if any(is_alive(each) for each in connection.execute(others).scalars()):
+            others = _other_holders(connection, server, holder, now)
+            if _next_run(connection, server) != run_id or any(map(is_alive, others)):
+                _hear(connection, run_id, now)
                 return False
             connection.execute(delete(leases).where(leases.c.server == server))
             connection.execute(
-                insert(leases),
-                {
-                    "server": server,
-                    "run_id": run_id,
-                    "holder": holder,
-                    "acquired_at": now,
-                    "renewed_at": now,
-                    "expires_at": now + duration,
-                },
+                insert(leases).values(
+                    server=server,
+                    run_id=run_id,
+                    holder=holder,
+                    acquired_at=now,
+                    renewed_at=now,
+                    expires_at=now + duration,
+                ),
             )
             return True
 
@@ -409,6 +409,24 @@ def _next_run(connection: Connection, server: str) -> str | None:
     """The unfinished run of a server that was accepted first."""
     waiting = select(runs.c.id).where(runs.c.server == server, runs.c.state.in_(UNFINISHED))
     return connection.execute(waiting.order_by(runs.c.arrival).limit(1)).scalar()
+
+
+def _other_holders(
+    connection: Connection, server: str, holder: str, now: datetime
+) -> Sequence[str]:
+    """Who else has a lease of a server that has not run out."""
+    good = select(leases.c.holder).where(
+        leases.c.server == server,
+        leases.c.holder != holder,
+        leases.c.expires_at > now,
+    )
+    return connection.execute(good).scalars().all()
+
+
+def _hear(connection: Connection, run_id: str, now: datetime) -> None:
+    """Note that a waiting run is still there, but not at each of its frequent questions."""
+    long_ago = runs.c.heard_at <= now - SILENCE / 4
+    connection.execute(update(runs).where(runs.c.id == run_id, long_ago).values(heard_at=now))
 
 
 def _held_by(server: str, run_id: str, holder: str) -> ColumnElement[bool]:

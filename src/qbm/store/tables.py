@@ -119,6 +119,7 @@ runs = Table(
     Column("dry_run", Boolean, nullable=False),
     Column("state", Word(RunState), nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("heard_at", Instant, nullable=False),
     Column("started_at", Instant),
     Column("ended_at", Instant),
     Column("stats", Json[dict[str, int]](dict[str, int]), nullable=False),

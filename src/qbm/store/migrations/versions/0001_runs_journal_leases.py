@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("dry_run", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(32), nullable=False),
         sa.Column("created_at", sa.String(32), nullable=False),
+        sa.Column("heard_at", sa.String(32), nullable=False),
         sa.Column("started_at", sa.String(32)),
         sa.Column("ended_at", sa.String(32)),
         sa.Column("stats", sa.Text(), nullable=False),
