@@ -1,0 +1,3 @@
+"""Looks after a qBittorrent server."""
+
+__version__ = "0.1.0"

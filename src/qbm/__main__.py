@@ -1,0 +1,7 @@
+"""``python -m qbm``."""
+
+import sys
+
+from qbm.bootstrap import main
+
+sys.exit(main())

@@ -1,0 +1,60 @@
+"""``python qbit_manage.py --run``: from the flags and variables to runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from qbm.cli.arguments import OPTIONS
+from qbm.cli.doors import configs_of, file_settings, is_in_container, open_log
+from qbm.cli.parsing import Read
+from qbm.cli.records import as_stamped_text
+from qbm.cli.running import Order, Place, RunAll, perform
+from qbm.config import Commands
+from qbm.engine.request import Mode
+from qbm.model.command import COMMANDS, CommandName
+
+
+def run(asked: Read, environ: Mapping[str, str], program_dir: Path, run_all: RunAll) -> int:
+    """Run once, and answer the exit code."""
+    place = Place(environ=environ, program_dir=program_dir, in_container=is_in_container(environ))
+    log = open_log(asked.arguments, as_stamped_text, sys.stderr, environ)
+    try:
+        for text in warnings(asked):
+            log.logger.warning("warning", text=text)
+        return perform(_order(asked, place), log, run_all).exit_code
+    finally:
+        log.close()
+
+
+def _order(asked: Read, place: Place) -> Order:
+    arguments = asked.arguments
+    config_file, config_dir = configs_of(asked)
+    flagged = tuple(name for name in COMMANDS if getattr(arguments, name))
+
+    def choose(section: Commands | None) -> tuple[CommandName, ...]:
+        """The section replaces the flags (spec: config.md, ``commands.*``)."""
+        return flagged if section is None else section.names
+
+    return Order(
+        place=place,
+        config_file=config_file,
+        config_dir=config_dir,
+        passed_over=config_file if config_dir and "config_file" in asked.by_flag else "",
+        choose=choose,
+        mode=Mode.DRY if arguments.dry_run else Mode.REAL,
+        warns_of_version=not arguments.skip_qb_version_check,
+        log_file=file_settings(arguments),
+    )
+
+
+def warnings(asked: Read) -> Iterator[str]:
+    """What the user should know about the arguments, although they are right."""
+    yield from asked.warnings
+    spelled = asked.spelled
+    later = [option for option in OPTIONS if option.flag.later and option.name in spelled]
+    if later:
+        given = ", ".join(spelled[option.name] for option in later)
+        features = " and ".join(dict.fromkeys(option.flag.later for option in later))
+        yield f"{given}: without effect now; {features} will come with a later version."

@@ -1,0 +1,228 @@
+"""From what a door was asked for to runs, one per config, and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from msgspec import Struct
+from pydantic import BaseModel, SecretStr
+from structlog.typing import FilteringBoundLogger
+
+from qbm import __version__
+from qbm.cli.log import FileSettings, Log
+from qbm.config import Commands, Config, Found, InvalidConfigError, Problem, find, load
+from qbm.engine.request import Mode, RunReport, RunRequest
+from qbm.errors import Interrupted, QbmError, UsageError
+from qbm.model.command import CommandName
+
+Choose: TypeAlias = Callable[[Commands | None], tuple[CommandName, ...]]
+"""The commands of a run, given the config's ``commands`` section (None without one)."""
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """Where a program is asked from: its variables, its own folder, and whether in a container."""
+
+    environ: Mapping[str, str]
+    program_dir: Path
+    in_container: bool
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """What a door was asked for. ``config_dir`` None means: by ``config_file`` alone.
+
+    ``passed_over`` is a file that was named although a folder was; ``log_file`` gives the log
+    file in a state folder.
+    """
+
+    place: Place
+    config_file: str
+    config_dir: Path | None
+    choose: Choose
+    hashes: tuple[str, ...] = ()
+    mode: Mode = Mode.REAL
+    warns_of_version: bool = True
+    passed_over: str = ""
+    log_file: Callable[[Path], FileSettings]
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """One config's run, ready to be carried out."""
+
+    config: Config
+    request: RunRequest
+
+
+class Ended(Struct, frozen=True, kw_only=True):
+    """What came of one config: a report, or the error that kept it from having one.
+
+    Neither, if there was nothing to do.
+    """
+
+    config_file: str
+    report: RunReport | None = None
+    error: str = ""
+    exit_code: int = 0
+
+
+class Performed(Struct, frozen=True, kw_only=True):
+    """What came of an order. ``error`` is about the order as a whole: nothing was run then."""
+
+    exit_code: int
+    ended: tuple[Ended, ...] = ()
+    error: str = ""
+
+
+RunAll: TypeAlias = Callable[[Sequence[Job], Path, FilteringBoundLogger], Sequence[Ended]]
+"""Carries out jobs, given the state folder and the log; ``bootstrap`` has one."""
+RunOne: TypeAlias = Callable[[Job], Awaitable[RunReport]]
+
+
+def perform(order: Order, log: Log, run_all: RunAll) -> Performed:
+    """Carry out an order; whatever goes wrong ends in the log and in the exit code."""
+    try:
+        return _performed(order, log, run_all)
+    except QbmError as error:
+        _say(error, log.logger)
+        return Performed(exit_code=error.exit_code, error=log.redactor.clean(str(error)))
+    except Exception as error:  # the last border: a user gets no traceback
+        log.logger.critical("crashed", text=_crash(error, log.file), exc_info=error)
+        return Performed(exit_code=1, error=log.redactor.clean(_crash(error, log.file)))
+
+
+def _performed(order: Order, log: Log, run_all: RunAll) -> Performed:
+    environ = order.place.environ
+    found = find(
+        order.config_file,
+        order.config_dir,
+        in_container=order.place.in_container,
+        program_dir=order.place.program_dir,
+    )
+    state_dir = found.state_folder(environ)
+    log.write_to(order.log_file(state_dir))
+    if order.passed_over and any(path.name != order.passed_over for path in found.paths):
+        log.logger.warning("warning", text=_all_are_meant(order, found))
+    jobs = _jobs(order, found, log)
+    ended = tuple(run_all(jobs, state_dir, log.logger))
+    return Performed(exit_code=max(each.exit_code for each in ended), ended=ended)
+
+
+def _jobs(order: Order, found: Found, log: Log) -> list[Job]:
+    """A job per config, once all of them are found to be right.
+
+    Raises:
+        InvalidConfigError: any is wrong; has the problems of all.
+        UsageError: no config is given anything to do.
+    """
+    problems: list[Problem] = []
+    jobs: list[Job] = []
+    for path in found.paths:
+        loaded = load(path, order.place.environ)
+        commands = order.choose(loaded.commands)
+        loaded = loaded.for_commands(commands)
+        problems += loaded.problems
+        for warning in loaded.warnings:
+            log.logger.warning("warning", text=str(warning))
+        if loaded.config is not None:
+            log.redactor.learn(_secrets(loaded.config))
+            jobs.append(_job(order, path, loaded.config, commands))
+    if problems:
+        raise InvalidConfigError(problems)
+    if not any(job.request.commands for job in jobs):
+        raise UsageError(_nothing_asked(found))
+    return jobs
+
+
+def _job(order: Order, path: Path, config: Config, commands: tuple[CommandName, ...]) -> Job:
+    section = config.commands or Commands()
+    return Job(
+        config=config,
+        request=RunRequest(
+            config_file=path.name,
+            commands=commands,
+            hashes=order.hashes,
+            mode=Mode.DRY if section.dry_run else order.mode,
+            warns_of_version=order.warns_of_version and not section.skip_qb_version_check,
+        ),
+    )
+
+
+def _secrets(section: BaseModel) -> Iterator[str]:
+    """Every secret value in a config, at any depth."""
+    for _, value in section:
+        if isinstance(value, SecretStr):
+            yield value.get_secret_value()
+        elif isinstance(value, BaseModel):
+            yield from _secrets(value)
+
+
+def _all_are_meant(order: Order, found: Found) -> str:
+    files = ", ".join(path.name for path in found.paths)
+    return (
+        f"--config-dir means all configs in {found.folder} ({files}), so --config-file "
+        f"{order.passed_over} is not looked at."
+    )
+
+
+def _nothing_asked(found: Found) -> str:
+    files = ", ".join(path.name for path in found.paths)
+    return (
+        f"Nothing to do: no command was asked for, and none is on under commands: in {files}. "
+        "Name one, such as cat_update or tag_update."
+    )
+
+
+async def run_each(
+    jobs: Sequence[Job], run_one: RunOne, log: FilteringBoundLogger
+) -> tuple[Ended, ...]:
+    """The jobs in turn; one that fails does not keep the others back, a wish to stop does."""
+    ended: list[Ended] = []
+    for job in jobs:
+        each = await _ended(job, run_one, log)
+        ended.append(each)
+        if each.exit_code == Interrupted.exit_code:
+            break
+    return tuple(ended)
+
+
+async def _ended(job: Job, run_one: RunOne, log: FilteringBoundLogger) -> Ended:
+    config_file = job.request.config_file
+    if not job.request.commands:
+        log.warning("warning", text=f"{config_file}: no command is on, so nothing is done there.")
+        return Ended(config_file=config_file)
+    _announce(job, log)
+    try:
+        report = await run_one(job)
+    except QbmError as error:
+        _say(error, log)
+        return Ended(config_file=config_file, error=str(error), exit_code=error.exit_code)
+    return Ended(config_file=config_file, report=report, exit_code=0 if report.is_whole else 1)
+
+
+def _announce(job: Job, log: FilteringBoundLogger) -> None:
+    log.info(
+        "run_started",
+        version=__version__,
+        config_file=job.request.config_file,
+        server=job.config.qbt.host,
+        commands=job.request.commands,
+        mode=job.request.mode,
+    )
+    if job.request.mode is Mode.DRY:
+        log.info("dry_run")
+
+
+def _say(error: QbmError, log: FilteringBoundLogger) -> None:
+    for line in str(error).splitlines():
+        log.error("failed", text=line)
+    if isinstance(error, InvalidConfigError):
+        log.error("failed", text="Nothing was done. Mend the config, then run again.")
+
+
+def _crash(error: Exception, log_file: Path | None) -> str:
+    where = f"{log_file} has the details" if log_file else "Run it with --debug for the details"
+    return (
+        f"A fault in qbm {__version__}: {type(error).__name__}: {error}. {where}; "
+        "please report it with them."
+    )

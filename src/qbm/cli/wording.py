@@ -1,0 +1,158 @@
+"""Events of the log as sentences for people who are no programmers.
+
+Each function words one event from its fields; all fields are clean already (no secret, no
+control character).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+from qbm.cli.screen import cut
+
+Fields: TypeAlias = Mapping[str, Any]
+
+LONGEST_NAME: Final = 70
+"""Columns of a torrent's name; some have 250, and the hash tells which one is meant."""
+SHORT_HASH: Final = 8
+
+_COUNTERS: Final = {
+    "added": "torrents added",
+    "deleted": "torrents removed",
+    "deleted_contents": "torrents removed with their content",
+    "resumed": "started",
+    "rechecked": "rechecked",
+    "orphaned": "orphaned files put away",
+    "recycle_emptied": "files deleted from the recycle bin",
+    "orphaned_emptied": "files deleted from the orphaned folder",
+    "tagged": "tags added",
+    "categorized": "categories set",
+    "rem_unreg": "unregistered torrents removed",
+    "tagged_tracker_error": "tagged for a tracker error",
+    "untagged_tracker_error": "tracker errors over",
+    "tagged_noHL": "tagged for want of hard links",
+    "untagged_noHL": "hard links found again",
+    "updated_share_limits": "share limits set",
+    "cleaned_share_limits": "removed at their share limit",
+}
+
+
+def worded(event: Fields) -> str:
+    """The event as one line; an event that nobody has worded shows its name and fields."""
+    word = _WORDS.get(event["event"])
+    return word(event) if word else _as_fields(event)
+
+
+def counted(stats: Mapping[str, int]) -> str:
+    """Counters that are not 0, as a list in words."""
+    return ", ".join(f"{number:,} {_COUNTERS[name]}" for name, number in stats.items() if number)
+
+
+def titled(name: str, torrent_hash: str) -> str:
+    """A torrent as people and logs know it: its name, and the start of its hash."""
+    return f"{cut(name, LONGEST_NAME)} [{torrent_hash[:SHORT_HASH]}]"
+
+
+def _subject(event: Fields) -> str:
+    """The command, and the torrent if the event is about one."""
+    command = f"{event['command']:<10}"
+    if "hash" not in event:
+        return command
+    return f"{command}  {titled(event['torrent'], event['hash'])}"
+
+
+def _change(event: Fields) -> str:
+    return f"{_subject(event)}  {event['what']}: {event['reason']}"
+
+
+def _would_change(event: Fields) -> str:
+    return f"[dry run] {_change(event)}"
+
+
+def _left_alone(event: Fields) -> str:
+    return f"{_subject(event)}  left alone: {event['reason']}"
+
+
+def _deferred(event: Fields) -> str:
+    return f"{_subject(event)}  later: {event['reason']}"
+
+
+def _notice(event: Fields) -> str:
+    return f"{_subject(event)}  {event['reason']}"
+
+
+def _not_changed(event: Fields) -> str:
+    return f"{_subject(event)}  NOT DONE, {event['what']}: {event['detail']}"
+
+
+def _run_started(event: Fields) -> str:
+    what = ", ".join(event["commands"])
+    return f"qbm {event['version']}: {what} on {event['server']} ({event['config_file']})"
+
+
+def _dry_run(_: Fields) -> str:
+    return "DRY RUN: nothing will be changed, on the server or on disk"
+
+
+def _run_ended(event: Fields) -> str:
+    is_dry = event["mode"] == "dry"
+    what = counted(event["stats"]) or "the changes above"
+    if not event["planned"]:
+        result = "Nothing to change"
+    elif is_dry:
+        result = f"Dry run, nothing was changed. It would have: {what}"
+    elif event["whole"]:
+        result = f"Done: {what}"
+    else:
+        result = f"Done in part, see the warnings above: {counted(event['stats']) or 'nothing'}"
+    return f"{result}. {event['torrents']:,} torrents, {event['seconds']:.1f} s."
+
+
+def _settled(event: Fields) -> str:
+    number = event["changes"]
+    return f"An earlier run was cut off; {number:,} changes that it had begun were looked into."
+
+
+def _waiting_for_server(_: Fields) -> str:
+    return "Another run is at work on this qBittorrent; waiting until it is done."
+
+
+def _waiting_for_folder(event: Fields) -> str:
+    return f"Waiting for {event['occupant']}, which is at work on this folder."
+
+
+def _certificate_unchecked(event: Fields) -> str:
+    return (
+        f"The certificate of {event['server']} is not checked; qbt.verify_certificate: true "
+        "would have it checked."
+    )
+
+
+def _text(event: Fields) -> str:
+    return str(event["text"])
+
+
+def _as_fields(event: Fields) -> str:
+    fields = (f"{name}={value}" for name, value in event.items() if name != "event")
+    return " ".join([str(event["event"]), *fields])
+
+
+_WORDS: Final[Mapping[str, Callable[[Fields], str]]] = {
+    "run_started": _run_started,
+    "dry_run": _dry_run,
+    "change": _change,
+    "would_change": _would_change,
+    "left_alone": _left_alone,
+    "deferred": _deferred,
+    "notice": _notice,
+    "not_changed": _not_changed,
+    "run_ended": _run_ended,
+    "settled": _settled,
+    "waiting_for_server": _waiting_for_server,
+    "waiting_for_folder": _waiting_for_folder,
+    "warning": _text,
+    "failed": _text,
+    "crashed": _text,
+    "certificate_unchecked": _certificate_unchecked,
+}
