@@ -160,7 +160,8 @@ def test_maindata_gives_each_torrent_its_urls() -> None:
     [
         ([], False),
         (["http://a.example/1"], False),
-        (["http://a.example/1", "udp://A.example:5/2"], False),
+        (["http://a.example/1", "udp://a.example:5/2"], False),
+        (["http://a.example/1", "udp://A.example:5/2"], True),  # the spelling becomes a tag
         (["http://a.example/1", "http://b.example/1"], True),
     ],
 )
