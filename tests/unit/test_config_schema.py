@@ -93,6 +93,12 @@ def test_the_other_entry_is_the_one_that_the_trackers_hold() -> None:
     assert config.other.tags == ("x",)
 
 
+def test_other_alone_is_no_tag() -> None:
+    config = _config(tracker={"a|other": None})
+    assert config.other is not None
+    assert (config.tracker["a"].tags, config.other.tags) == (("a",), ())
+
+
 def test_a_word_with_a_comma_is_tagged_as_qbittorrent_would() -> None:
     assert _config(tracker={"a,b": None}).tracker["a,b"].tags == ("a", "b")
 
