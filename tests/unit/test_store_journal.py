@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from qbm.errors import StoreError
 from qbm.model.change import (
@@ -170,15 +171,18 @@ def test_the_plan_of_a_dry_run_stays_in_the_history(store: Store) -> None:
     assert states(store, dry) == [EntryState.PLANNED, EntryState.PLANNED]
 
 
-def test_open_intents_are_found_by_their_index(store: Store, tmp_path: Path) -> None:
-    a_running(store)
-    with sqlite3.connect(tmp_path / "qbm.db") as raw:
-        plan = raw.execute(
-            "EXPLAIN QUERY PLAN SELECT * FROM journal JOIN runs ON runs.id = journal.run_id "
-            "WHERE runs.server = ? AND journal.state = 'intended'",
-            ("x",),
-        ).fetchall()
-    raw.close()
+def test_open_intents_are_found_by_their_index(store: Store) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def note(*call: Any) -> None:
+        asked.append((call[2], call[3]))
+
+    event.listen(store._engine, "before_cursor_execute", note)
+    store.open_intents(SERVER)
+    event.remove(store._engine, "before_cursor_execute", note)
+    ((query, parameters),) = [each for each in asked if each[0].startswith("SELECT")]
+    with store._engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", parameters).fetchall()
     assert "ix_journal_open" in str(plan)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -140,6 +142,11 @@ def test_a_run_that_waits_elsewhere_counts_as_dead_only_when_it_asks_no_more(
     assert given_up(minutes[-1] + SILENCE, is_asking=False) == [waiting.id]
 
 
+def test_a_config_whose_name_is_not_unicode_can_be_written_down(store: Store) -> None:
+    name = os.fsdecode(b"caf\xe9.yml")
+    assert store.accept(a_new_run(config_file=name), NOW).config_file == r"caf\udce9.yml"
+
+
 def test_times_come_back_in_utc_whatever_their_zone(store: Store) -> None:
     east = datetime(2026, 3, 1, 14, 0, tzinfo=timezone(timedelta(hours=2)))
     created = store.accept(a_new_run(), east).created_at
@@ -150,6 +157,12 @@ def test_times_come_back_in_utc_whatever_their_zone(store: Store) -> None:
 def test_a_time_without_a_zone_is_refused(store: Store) -> None:
     with pytest.raises(Exception, match="without a zone"):
         store.accept(a_new_run(), datetime(2026, 3, 1))  # noqa: DTZ001 - the mistake meant here
+
+
+def test_threads_share_a_store(store: Store) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        accepted = list(threads.map(lambda _: store.accept(a_new_run(), NOW), range(40)))
+    assert sorted(run.arrival for run in accepted) == list(range(1, 41))
 
 
 def test_folder_and_database_are_for_their_owner_only(tmp_path: Path) -> None:

@@ -52,6 +52,18 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else datetime.fromisoformat(value)
 
 
+class AnyText(TypeDecorator[str]):
+    """Text that may hold a file's name; what is not Unicode in it is kept as an escape."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """The text without lone surrogates, which no database takes."""
+        del dialect
+        return None if value is None else value.encode(errors="backslashreplace").decode()
+
+
 class Json(TypeDecorator[_Value], Generic[_Value]):
     """A value kept as JSON text; ``shape`` is its type, with which it is read back."""
 
@@ -111,7 +123,7 @@ runs = Table(
     Column("arrival", Integer, primary_key=True, autoincrement=True),
     Column("id", String(16), nullable=False, unique=True),
     Column("server", Text, nullable=False),
-    Column("config_file", Text, nullable=False),
+    Column("config_file", AnyText, nullable=False),
     Column("trigger", Word(Trigger), nullable=False),
     Column("holder", Text, nullable=False),
     Column("commands", Json[tuple[CommandName, ...]](tuple[CommandName, ...]), nullable=False),
@@ -124,7 +136,7 @@ runs = Table(
     Column("ended_at", Instant),
     Column("stats", Json[dict[str, int]](dict[str, int]), nullable=False),
     Column("skipped_counts", Json[dict[str, int]](dict[str, int]), nullable=False),
-    Column("error", Text, nullable=False),
+    Column("error", AnyText, nullable=False),
     sqlite_autoincrement=True,
 )
 
@@ -141,7 +153,7 @@ journal = Table(
     Column("change", Json[Change](Change), nullable=False),
     Column("reason", Json[Reason](Reason), nullable=False),
     Column("state", Word(EntryState), nullable=False),
-    Column("detail", Text, nullable=False),
+    Column("detail", AnyText, nullable=False),
     Column("intended_at", Instant),
     Column("concluded_at", Instant),
     sqlite_autoincrement=True,
@@ -149,7 +161,7 @@ journal = Table(
 # Few entries are open at a time among very many, and each run asks for them first. A literal:
 # SQLite uses such an index only where the query's text implies its condition.
 IS_OPEN = journal.c.state == literal_column(f"'{EntryState.INTENDED}'")
-Index("ix_journal_open", journal.c.run_id, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
+Index("ix_journal_open", journal.c.id, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
 
 leases = Table(
     "leases",

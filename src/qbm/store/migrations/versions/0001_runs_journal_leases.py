@@ -56,7 +56,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_journal_open",
         "journal",
-        ["run_id"],
+        ["id"],
         sqlite_where=sa.text("state = 'intended'"),
         postgresql_where=sa.text("state = 'intended'"),
     )
