@@ -61,7 +61,7 @@ def plan(snapshot: Snapshot, config: Config, selection: Selection, now: datetime
             continue
         wanted = list(_wanted(torrent, torrent.trackers, config))
         addition = _addition(torrent, wanted)
-        removal = _removal(torrent, config)
+        removal = _removal(torrent, wanted, config)
         if addition:
             added.append(addition)
         if removal:
@@ -85,9 +85,11 @@ def _addition(torrent: Torrent, wanted: list[_Wanted]) -> Planned | None:
     return Planned(change, _NAME, together(missing.values()))
 
 
-def _removal(torrent: Torrent, config: Config) -> Planned | None:
+def _removal(torrent: Torrent, wanted: list[_Wanted], config: Config) -> Planned | None:
+    """The stalled tag, unless something else wants the very same tag."""
     tag = config.settings.stalled_tag
-    if not config.settings.tag_stalled_torrents or tag not in torrent.tags or _is_stalled(torrent):
+    is_wanted = any(tag in each.tags for each in wanted)
+    if not config.settings.tag_stalled_torrents or tag not in torrent.tags or is_wanted:
         return None
     change = RemoveTags(torrent.hash, (tag,), before=tuple(sorted(torrent.tags)))
     return Planned(change, _NAME, because(Code.TAG_NOT_STALLED))
