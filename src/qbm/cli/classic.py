@@ -63,8 +63,8 @@ def usage() -> str:
     lines = [
         "Usage: python qbit_manage.py --run [FLAGS]",
         "",
-        "Looks after qBittorrent servers as their configs say. Every flag has its variable;",
-        "the flag wins. A switch may be given as --dry-run or --dry-run=false.",
+        "Looks after qBittorrent servers as their configs say. Each flag has its variable",
+        "in brackets; the flag wins. Switches may be given as --debug or --debug=false.",
         "",
         "  python qbit_manage.py --run --cat-update --tag-update --dry-run",
         "  python qbit_manage.py --run --config-dir /config",

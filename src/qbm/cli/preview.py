@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby
-from typing import Final
+from itertools import groupby, zip_longest
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
 from qbm.cli.running import Performed
 from qbm.cli.screen import columns, cut, isolated, visible, wrapped
-from qbm.cli.wording import SHORT_HASH, counted
+from qbm.cli.wording import SHORT_HASH, counted, number_of
 from qbm.engine.report import describe
 from qbm.engine.request import RunReport
 from qbm.model.change import CreateCategory
@@ -19,7 +19,7 @@ from qbm.model.plan import Planned, Skipped
 from qbm.model.torrent import TorrentHash
 
 _GAP: Final = "  "
-_SHARES: Final = (0.36, 0.27)
+_SHARES: Final = (0.4, 0.26)
 """Of the width, for the torrent and the change; the rest is the reason's."""
 _NARROWEST: Final = 60
 _BOLD: Final = "\x1b[1m"
@@ -28,10 +28,13 @@ _RESET: Final = "\x1b[0m"
 
 
 class Page(Struct, frozen=True, kw_only=True):
-    """What plans are written on; ``clean`` takes secrets out of a text."""
+    """What plans are written on; ``clean`` takes secrets out of a text.
+
+    On a terminal there are colours, and marks that keep right-to-left names in their place.
+    """
 
     width: int
-    is_coloured: bool
+    is_terminal: bool
     clean: Callable[[str], str]
 
     def bold(self, text: str) -> str:
@@ -47,7 +50,7 @@ class Page(Struct, frozen=True, kw_only=True):
         return visible(self.clean(text))
 
     def _styled(self, style: str, text: str) -> str:
-        return f"{style}{text}{_RESET}" if self.is_coloured else text
+        return f"{style}{text}{_RESET}" if self.is_terminal else text
 
 
 def preview(performed: Performed, page: Page) -> Iterator[str]:
@@ -64,50 +67,58 @@ def _plan(report: RunReport, page: Page) -> Iterator[str]:
     labels = _labels(report, page)
     for command, planned in groupby(report.plan.planned, lambda each: each.command):
         rows = [_row(each, labels, page) for each in planned]
-        yield page.bold(f"{command}: {len(rows):,} change{'s' if len(rows) > 1 else ''}")
+        yield page.bold(f"{command}: {number_of('changes', len(rows))}")
         yield from _table(rows, page)
         yield ""
     if report.plan.deferred:
         yield page.bold("Not yet")
-        yield from _table(
-            [
-                (labels[each.hash], each.command, page.shown(str(each.reason)))
-                for each in report.plan.deferred
-            ],
-            page,
-        )
+        rows = [
+            _Row(labels[each.hash], each.command, page.shown(str(each.reason)))
+            for each in report.plan.deferred
+        ]
+        yield from _table(rows, page)
         yield ""
     yield from _notices(report, page)
     yield from _left_alone(report.plan.skipped, page)
     yield from wrapped(_summary(report), page.width)
 
 
-def _labels(report: RunReport, page: Page) -> dict[TorrentHash, str]:
-    """What each torrent is called; equal names are told apart by the start of the hash."""
-    shown = {each: page.shown(name) for each, name in report.names.items()}
-    width = _widths(page)[0]
-    starts = Counter(cut(name, width) for name in shown.values())
-    return {
-        each: cut(name, width)
-        if starts[cut(name, width)] == 1
-        else f"{cut(name, width - SHORT_HASH - 3)} [{each[:SHORT_HASH]}]"
-        for each, name in shown.items()
-    }
+class _Row(NamedTuple):
+    torrent: str
+    change: str
+    why: str
 
 
-def _row(planned: Planned, labels: dict[TorrentHash, str], page: Page) -> tuple[str, str, str]:
+def _row(planned: Planned, labels: dict[TorrentHash, str], page: Page) -> _Row:
     change = planned.change
     label = "–" if isinstance(change, CreateCategory) else labels[change.hash]
-    return (label, page.shown(describe(change)), page.shown(str(planned.reason)))
+    return _Row(label, page.shown(describe(change)), page.shown(str(planned.reason)))
 
 
-def _table(rows: Iterable[tuple[str, str, str]], page: Page) -> Iterator[str]:
+def _labels(report: RunReport, page: Page) -> dict[TorrentHash, str]:
+    """What each torrent is called; equal names are told apart by the start of the hash."""
+    width = _widths(page)[0]
+    labels = {each: cut(page.shown(name), width) for each, name in report.names.items()}
+    times = Counter(labels.values())
+    for each, label in labels.items():
+        if times[label] > 1:
+            name = cut(page.shown(report.names[each]), width - SHORT_HASH - 3)
+            labels[each] = f"{name} [{each[:SHORT_HASH]}]"
+    return labels
+
+
+def _table(rows: Iterable[_Row], page: Page) -> Iterator[str]:
+    """Torrents that share change and reason stand together, beside one telling of both."""
     widths = _widths(page)
     yield page.dim(_line(("Torrent", "Change", "Why"), widths))
+    alike: dict[tuple[str, str], list[str]] = {}
     for row in rows:
-        cells = [wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
-        for number in range(max(map(len, cells))):
-            yield _line([cell[number] if number < len(cell) else "" for cell in cells], widths)
+        alike.setdefault((row.change, row.why), []).append(row.torrent)
+    for (change, why), torrents in alike.items():
+        shown = [isolated(each) for each in torrents] if page.is_terminal else torrents
+        cells = (shown, wrapped(change, widths[1]), wrapped(why, widths[2]))
+        for line in zip_longest(*cells, fillvalue=""):
+            yield _line(line, widths)
 
 
 def _widths(page: Page) -> tuple[int, int, int]:
@@ -118,8 +129,7 @@ def _widths(page: Page) -> tuple[int, int, int]:
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     padded = (
-        isolated(cell) + " " * (width - columns(cell))
-        for cell, width in zip(cells, widths, strict=True)
+        cell + " " * (width - columns(cell)) for cell, width in zip(cells, widths, strict=True)
     )
     return _GAP.join(padded).rstrip()
 
@@ -146,11 +156,8 @@ def _left_alone(skipped: Sequence[Skipped], page: Page) -> Iterator[str]:
 
 
 def _summary(report: RunReport) -> str:
+    looked = f"{number_of('torrents', report.torrents)} looked at; nothing was changed."
     if not report.plan.planned:
-        found = "Nothing to change"
-    else:
-        what = counted(report.stats)
-        found = f"A run would make {len(report.plan.planned):,} changes" + (
-            f" ({what})" if what else ""
-        )
-    return f"{found}. {report.torrents:,} torrents looked at; nothing was changed."
+        return f"Nothing to change. {looked}"
+    what = f" ({counted(report.stats)})" if counted(report.stats) else ""
+    return f"A run would make {number_of('changes', len(report.plan.planned))}{what}. {looked}"

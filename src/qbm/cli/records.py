@@ -25,6 +25,13 @@ class Level(IntEnum):
     CRITICAL = 50
 
 
+_WARNINGS: Final = {
+    Level.WARNING: "warning: ",
+    Level.ERROR: "error: ",
+    Level.CRITICAL: "error: ",
+}
+
+
 class Record(Struct, frozen=True):
     """One event; ``time`` is local, as ``YYYY-MM-DD HH:MM:SS``.
 
@@ -86,7 +93,7 @@ def as_plain_text(width: int) -> Layout:
     """A sentence for a person at a terminal; only warnings and worse say what they are."""
 
     def layout(record: Record) -> str:
-        stamp = f"{record.level.name.lower()}: " if record.level > Level.INFO else ""
+        stamp = _WARNINGS.get(record.level, "")
         return _broken(stamp, record.text, width, 4) + record.traceback
 
     return layout

@@ -76,18 +76,28 @@ def _start(text: str, most: int) -> str:
 
 
 def wrapped(text: str, most: int, indent: int = 0) -> list[str]:
-    """``text`` in lines of at most ``most`` columns, broken at blanks where there are any.
+    """``text`` in lines of at most ``most`` columns, broken at blanks, or in paths after a ``/``.
 
     All but the first begin with ``indent`` blanks.
     """
     lines: list[str] = []
     margin = ""
     while columns(text) > most - len(margin):
-        start = _start(text, most - len(margin)) or text[0]
-        blank = start.rfind(" ")
-        # A break early in the line would leave ragged edges around long paths.
-        at = blank if blank > len(start) // 2 else len(start)
+        at = _break(text, most - len(margin))
         lines.append(margin + text[:at].rstrip())
         text = text[at:].lstrip()
         margin = " " * indent
     return [*lines, margin + text]
+
+
+def _break(text: str, most: int) -> int:
+    """Where to break a text that is longer than ``most`` columns; at least 1."""
+    start = _start(text, most) or text[0]
+    if text[len(start)] == " ":
+        return len(start)
+    blank = start.rfind(" ")
+    word = text[blank + 1 :].partition(" ")[0]
+    if blank > 0 and columns(word) <= most:
+        return blank
+    slash = start.rfind("/") + 1
+    return slash if slash > len(start) // 3 else len(start)

@@ -104,7 +104,7 @@ def _as_json(performed: Performed, log: Log, _: Given) -> None:
 def _as_table(performed: Performed, log: Log, given: Given) -> None:
     page = Page(
         width=shutil.get_terminal_size(_PIPED_WIDTH).columns,
-        is_coloured=is_terminal(sys.stdout, given.environ),
+        is_terminal=is_terminal(sys.stdout, given.environ),
         clean=log.redactor.clean,
     )
     for line in preview(performed, page):

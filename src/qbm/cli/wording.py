@@ -18,23 +18,23 @@ LONGEST_NAME: Final = 70
 SHORT_HASH: Final = 8
 
 _COUNTERS: Final = {
-    "added": "torrents added",
-    "deleted": "torrents removed",
-    "deleted_contents": "torrents removed with their content",
-    "resumed": "started",
-    "rechecked": "rechecked",
-    "orphaned": "orphaned files put away",
-    "recycle_emptied": "files deleted from the recycle bin",
-    "orphaned_emptied": "files deleted from the orphaned folder",
-    "tagged": "tags added",
-    "categorized": "categories set",
-    "rem_unreg": "unregistered torrents removed",
-    "tagged_tracker_error": "tagged for a tracker error",
-    "untagged_tracker_error": "tracker errors over",
-    "tagged_noHL": "tagged for want of hard links",
-    "untagged_noHL": "hard links found again",
-    "updated_share_limits": "share limits set",
-    "cleaned_share_limits": "removed at their share limit",
+    "categorized": ("category set", "categories set"),
+    "tagged": ("tag added", "tags added"),
+    "rem_unreg": ("unregistered torrent removed", "unregistered torrents removed"),
+    "tagged_tracker_error": ("tagged for a tracker error", "tagged for a tracker error"),
+    "untagged_tracker_error": ("tracker error over", "tracker errors over"),
+    "resumed": ("started", "started"),
+    "rechecked": ("rechecked", "rechecked"),
+    "orphaned": ("orphaned file put away", "orphaned files put away"),
+    "tagged_noHL": ("tagged for want of hard links", "tagged for want of hard links"),
+    "untagged_noHL": ("hard link found again", "hard links found again"),
+    "updated_share_limits": ("share limit set", "share limits set"),
+    "cleaned_share_limits": ("removed at its share limit", "removed at their share limit"),
+    "deleted": ("torrent removed", "torrents removed"),
+    "deleted_contents": ("torrent removed with its content", "torrents removed with content"),
+    "recycle_emptied": ("file of the recycle bin deleted", "files of the recycle bin deleted"),
+    "orphaned_emptied": ("orphaned file deleted", "orphaned files deleted"),
+    "added": ("torrent added", "torrents added"),
 }
 
 
@@ -45,8 +45,17 @@ def worded(event: Fields) -> str:
 
 
 def counted(stats: Mapping[str, int]) -> str:
-    """Counters that are not 0, as a list in words."""
-    return ", ".join(f"{number:,} {_COUNTERS[name]}" for name, number in stats.items() if number)
+    """The counters that are not 0, in words."""
+    return ", ".join(
+        f"{stats[name]:,} {several if stats[name] > 1 else one}"
+        for name, (one, several) in _COUNTERS.items()
+        if stats.get(name)
+    )
+
+
+def number_of(things: str, number: int) -> str:
+    """``1 torrent`` or ``2,000 torrents``, given the plural."""
+    return f"{number:,} {things if number != 1 else things.removesuffix('s')}"
 
 
 def titled(name: str, torrent_hash: str) -> str:
@@ -96,17 +105,20 @@ def _dry_run(_: Fields) -> str:
 
 
 def _run_ended(event: Fields) -> str:
-    is_dry = event["mode"] == "dry"
-    what = counted(event["stats"]) or "the changes above"
+    what = counted(event["stats"])
     if not event["planned"]:
         result = "Nothing to change"
-    elif is_dry:
-        result = f"Dry run, nothing was changed. It would have: {what}"
+    elif event["mode"] == "dry":
+        result = f"Dry run: {what or 'see above'}; but nothing was changed"
     elif event["whole"]:
-        result = f"Done: {what}"
+        result = f"Done: {what or 'see above'}"
     else:
-        result = f"Done in part, see the warnings above: {counted(event['stats']) or 'nothing'}"
-    return f"{result}. {event['torrents']:,} torrents, {event['seconds']:.1f} s."
+        result = f"Done in part: {what or 'nothing'}; see the warnings above"
+    return f"{result}. {number_of('torrents', event['torrents'])}, {_lasted(event['seconds'])}."
+
+
+def _lasted(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds:.2f} s"
 
 
 def _settled(event: Fields) -> str:
