@@ -265,7 +265,7 @@ def test_a_missing_category_is_made_with_the_torrents_save_path(played: Played) 
 def test_a_dry_run_leaves_the_server_as_it_was_and_says_what_it_would_do(played: Played) -> None:
     assert played.dry.status == 0
     assert played.changed_by_dry_run == []
-    assert "by tracker" in played.dry.output
+    assert "by tracker" in played.dry.errors
 
 
 def test_the_runs_end_well(played: Played) -> None:

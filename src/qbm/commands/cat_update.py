@@ -14,7 +14,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from qbm.commands.cat_change import Chosen, Waiting, through
-from qbm.commands.paths import candidates, last_folder
+from qbm.commands.paths import candidates, last_folder, normalised
 from qbm.commands.tracker_entry import matching_entry, real_urls
 from qbm.config import Config
 from qbm.model.change import Change, CreateCategory, SetCategory
@@ -85,15 +85,12 @@ def _decide(
         reason = because(Code.NOT_COMPLETE, state=torrent.state, percent=percent)
         return Skipped(torrent.hash, _NAME, reason)
     entry = _from_entries(torrent, config, selection)
-    start = entry if isinstance(entry, Chosen) else Chosen(torrent.category, entry)
-    end = through(start.category, torrent, config, now)
+    start = entry if isinstance(entry, Chosen) else Chosen(torrent.category)
+    end = through(start, torrent, config, now)
     if isinstance(end, Waiting):
-        if start.category == torrent.category:
-            return Deferred(torrent.hash, _NAME, end.reason)
-        end = None
-    chosen = end or start
-    if chosen.category != torrent.category:
-        return _Move(torrent, chosen)
+        return Deferred(torrent.hash, _NAME, end.reason)
+    if end.category != torrent.category:
+        return _Move(torrent, end)
     right = because(Code.CATEGORY_RIGHT, category=torrent.category)
     return Skipped(torrent.hash, _NAME, right if isinstance(entry, Chosen) else entry)
 
@@ -113,7 +110,7 @@ def _from_entries(torrent: Torrent, config: Config, selection: Selection) -> Cho
         entry = match.entry if match else config.other
         if entry is not None and entry.cat:
             word = match.word if match else "other"
-            return Chosen(entry.cat, because(Code.CATEGORY_FROM_TRACKER, entry=word))
+            return Chosen(entry.cat, (because(Code.CATEGORY_FROM_TRACKER, entry=word),))
     return _from_save_path(torrent, config)
 
 
@@ -126,11 +123,12 @@ def _from_save_path(torrent: Torrent, config: Config) -> Chosen | Reason:
     for category, entry in found.items():
         if category == UNCATEGORIZED:
             return because(Code.CATEGORY_UNWANTED, save_path=torrent.save_path)
-        reason = because(Code.CATEGORY_FROM_PATH, save_path=torrent.save_path, entry=entry)
-        return Chosen(category, reason)
+        is_pattern = normalised(entry) != normalised(torrent.save_path)
+        code = Code.CATEGORY_FROM_PATTERN if is_pattern else Code.CATEGORY_FROM_PATH
+        return Chosen(category, (because(code, save_path=torrent.save_path, entry=entry),))
     folder = last_folder(torrent.save_path)
     if config.settings.cat_update_use_folder_name and is_category_name(folder):
-        return Chosen(folder, because(Code.CATEGORY_FROM_FOLDER, save_path=torrent.save_path))
+        return Chosen(folder, (because(Code.CATEGORY_FROM_FOLDER, save_path=torrent.save_path),))
     return because(Code.NO_CATEGORY_ENTRY, save_path=torrent.save_path)
 
 
@@ -150,7 +148,7 @@ def _planned(move: _Move, snapshot: Snapshot) -> Planned:
     torrent, chosen = move.torrent, move.chosen
     change = SetCategory(torrent.hash, before=torrent.category, after=chosen.category)
     moving = _file_move(torrent, snapshot.categories.get(chosen.category))
-    return Planned(change, _NAME, together([chosen.reason, *moving]))
+    return Planned(change, _NAME, together([*chosen.reasons, *moving]))
 
 
 def _file_move(torrent: Torrent, category: Category | None) -> list[Reason]:

@@ -32,7 +32,8 @@ class Code(StrEnum):
 
     # cat_update, cat_change, force_auto_tmm
     CATEGORY_FROM_TRACKER = "category_from_tracker", "its tracker matches the entry {entry}"
-    CATEGORY_FROM_PATH = "category_from_path", "its save path {save_path} has the entry {entry}"
+    CATEGORY_FROM_PATH = "category_from_path", "its save path {save_path} is listed under it"
+    CATEGORY_FROM_PATTERN = "category_from_pattern", "its save path {save_path} matches {entry}"
     CATEGORY_FROM_FOLDER = "category_from_folder", "the last folder of its save path {save_path}"
     CATEGORY_CHANGED = "category_changed", "cat_change moves {old} to {new}"
     CATEGORY_MISSING = "category_missing", "qBittorrent has no category {name} yet"
@@ -49,7 +50,7 @@ class Code(StrEnum):
     NO_CATEGORY_ENTRY = "no_category_entry", "its save path {save_path} has no entry under cat"
     PATH_WITHOUT_ENTRY = (
         "path_without_entry",
-        "the save path {save_path} of {number} torrents has no entry under cat",
+        "no entry under cat covers the save path {save_path} (torrents there: {number})",
     )
     FILES_WILL_MOVE = (
         "files_will_move",
