@@ -55,7 +55,7 @@ class Access:
         bearer = _bearer(call) if self.profile.has_api_key else None
         if bearer is not None:
             return self._session_of_key(bearer, call)
-        if _is_foreign(call) or self._is_for_another_port(call):
+        if self._is_foreign(call) or self._is_for_another_port(call):
             raise RefusedError(401)
         session = call.cookies.get(self.cookie, "")
         return session if session in self.sessions else ""
@@ -101,7 +101,8 @@ class Access:
         """The ``rid`` of a session's next full update."""
         starts_over = asked <= 0 and not self.profile.counts_responses
         rid = 1 if starts_over else self.sessions.get(session, 0) + 1
-        self.sessions[session] = rid
+        if session in self.sessions:  # an API key has none
+            self.sessions[session] = rid
         return rid
 
     def _session_of_key(self, bearer: str, call: Call) -> str:
@@ -109,6 +110,16 @@ class Access:
         if not key or not compare_digest(bearer, key) or call.path.startswith("auth/"):
             raise RefusedError(403)
         return _KEY
+
+    def _is_foreign(self, call: Call) -> bool:
+        """Its Origin, else its Referer, names another host or port than it was sent to."""
+        source = call.headers.get("origin") or call.headers.get("referer") or ""
+        if not source:
+            return False
+        target = call.headers.get("host", "")
+        if self.profile.heeds_forwarded_host:
+            target = call.headers.get("x-forwarded-host") or target
+        return urlsplit(source).netloc.lower() != target.lower()
 
     def _is_for_another_port(self, call: Call) -> bool:
         port = urlsplit(f"//{call.headers.get('host', '')}").port
@@ -127,12 +138,3 @@ def _told(profile: Profile, status_and_text: tuple[int, str]) -> Answer:
 def _bearer(call: Call) -> str | None:
     scheme, _, key = call.headers.get("authorization", "").partition(" ")
     return key.strip() if scheme.lower() == "bearer" else None
-
-
-def _is_foreign(call: Call) -> bool:
-    """Its Origin, else its Referer, names another host or port than it was sent to."""
-    source = call.headers.get("origin") or call.headers.get("referer") or ""
-    if not source:
-        return False
-    target = call.headers.get("x-forwarded-host") or call.headers.get("host", "")
-    return urlsplit(source).netloc.lower() != target.lower()

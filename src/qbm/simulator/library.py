@@ -91,14 +91,6 @@ class Library:
             ),
         )
 
-    def set_tags(self, hashes: str, tags: str) -> None:
-        """``torrents/setTags``: these tags and no others."""
-        names = frozenset(_names(tags))
-        chosen = self.chosen(hashes)
-        if chosen:
-            self.tags.update(dict.fromkeys(sorted(names)))
-        self._edit(chosen, lambda torrent: replace(torrent, tags=names))
-
     def create_tags(self, tags: str) -> None:
         """``torrents/createTags``."""
         self.tags.update(dict.fromkeys(_names(tags)))
@@ -155,9 +147,11 @@ class Library:
         if save_path is None:
             return
         path = self._written(save_path)
-        if path == category.save_path and self.profile.same_path is SamePath.REFUSED:
+        # 4.2.5 compares with the whole path, slash at the end and all.
+        present = self.category_path(name) if self.profile.path_suffix else category.save_path
+        if path == present and self.profile.same_path is SamePath.REFUSED:
             raise RefusedError(409, "Unable to edit category")
-        if path == category.save_path and self.profile.same_path is SamePath.IGNORED:
+        if path == present:
             return
         self.categories[name] = replace(category, save_path=path)
         self._edit(

@@ -34,7 +34,6 @@ class FolderNames(StrEnum):
 class SamePath(StrEnum):
     """What ``editCategory`` does with the path that the category has already."""
 
-    APPLIED = "applied"
     REFUSED = "refused"
     IGNORED = "ignored"
 
@@ -51,6 +50,9 @@ class Profile(Struct, frozen=True, kw_only=True):
     checks_methods: bool = True
     """Writes must be POST (405); 4.2.5 takes them by GET as well."""
     unknown_method: int = 501
+
+    heeds_forwarded_host: bool = False
+    """``X-Forwarded-Host`` stands for Host when an Origin is compared with it."""
 
     # Logging in
     login_accepted: tuple[int, str] = (204, "")
@@ -83,7 +85,6 @@ class Profile(Struct, frozen=True, kw_only=True):
     """What ``completion_on`` and ``seen_complete`` are before that has happened."""
     indexes_files: bool = True
     normal_priority: int = 1
-    has_set_tags: bool = True
 
     # Trackers
     has_tracker_map: bool = True
@@ -112,6 +113,8 @@ class Profile(Struct, frozen=True, kw_only=True):
     # sync/maindata
     counts_responses: bool = True
     """``rid`` goes on counting; else ``rid=0`` starts it at 1 again."""
+    tells_empty_parts: bool = False
+    """A full update has ``categories``, ``tags`` and the like also where there are none."""
 
 
 V5_3 = Profile(version="5.3.0", web_api="2.16.2")
@@ -120,6 +123,7 @@ V5_1 = replace(
     version="5.1.0",
     web_api="2.11.4",
     error_body=ErrorBody.PHRASE,
+    heeds_forwarded_host=True,
     login_accepted=(200, "Ok."),
     login_refused=(200, "Fails."),
     cookie_has_port=False,
@@ -145,9 +149,9 @@ V4_5 = replace(
     tells_first_tracker=False,
     includes_trackers=False,
     never=0,
-    has_set_tags=False,
     edit_moves=True,
     counts_responses=False,
+    tells_empty_parts=True,
 )
 V4_2 = replace(
     V4_5,
@@ -169,7 +173,6 @@ V4_2 = replace(
     folder_names=FolderNames.BLANKED_TRIMMED,
     categories_have_download_path=False,
     path_suffix="/",
-    same_path=SamePath.APPLIED,
     edit_moves=False,
 )
 

@@ -19,6 +19,8 @@ from qbm.simulator.library import Library
 from qbm.simulator.profiles import ErrorBody, Profile
 from qbm.simulator.records import SimulatedCategory, SimulatedTorrent
 
+_PAUSING = frozenset({"torrents/pause", "torrents/resume"})
+_STOPPING = frozenset({"torrents/stop", "torrents/start"})
 _NOT_SIMULATED = ("category", "tag", "filter", "private")
 
 
@@ -71,10 +73,8 @@ class Route(Struct, frozen=True, kw_only=True):
 
 def route_of(profile: Profile, path: str) -> Route | None:
     """The route of a path, if this generation has it."""
-    gone = {"torrents/pause", "torrents/resume"}
-    missing = set() if profile.has_set_tags else {"torrents/setTags"}
-    missing |= gone if profile.says_stopped else {"torrents/stop", "torrents/start"}
-    return None if path in missing else ROUTES.get(path)
+    other_words = _PAUSING if profile.says_stopped else _STOPPING
+    return None if path in other_words else ROUTES.get(path)
 
 
 def answer(server: Server, route: Route | None, asked: Asked) -> Answer:
@@ -154,7 +154,7 @@ def _included(
 ) -> shapes.Row:
     if profile.includes_trackers and asked.flag("includeTrackers"):
         row["trackers"] = shapes.trackers(profile, torrent)
-    if profile.includes_files and asked.flag("includeFiles"):
+    if profile.includes_files and torrent.has_metadata and asked.flag("includeFiles"):
         row["files"] = shapes.files(profile, torrent)
     return row
 
@@ -226,22 +226,28 @@ def _main_data(server: Server, asked: Asked) -> Answer:
         if profile.tells_tracker_errors:
             row |= shapes.tracker_errors(torrent)
         torrents[identity] = row
-    found: shapes.Row = {
-        "rid": server.access.next_rid(asked.session, asked.number("rid")),
-        "full_update": True,
+    parts: shapes.Row = {
         "torrents": torrents,
         "categories": shapes.categories(profile, library),
         "tags": list(library.tags),
-        "server_state": shapes.server_state(),
     }
     if profile.has_tracker_map:
-        found["trackers"] = shapes.tracker_map(library)
-    return json_answer(found)
+        parts["trackers"] = shapes.tracker_map(library)
+    if not profile.tells_empty_parts:
+        parts = {name: part for name, part in parts.items() if part}
+    return json_answer(
+        {
+            "rid": server.access.next_rid(asked.session, asked.number("rid")),
+            "full_update": True,
+            "server_state": shapes.server_state(),
+            **parts,
+        }
+    )
 
 
 def _download_path(asked: Asked) -> str | bool | None:
     """What ``createCategory`` is told about it: a path, False for none, None for nothing."""
-    if "downloadPathEnabled" not in asked.call.params:
+    if asked.text("downloadPathEnabled").lower() not in {"true", "false"}:
         return None
     return asked.flag("downloadPathEnabled") and asked.text("downloadPath")
 
@@ -277,10 +283,6 @@ ROUTES: dict[str, Route] = {
     "torrents/removeTags": _write(
         lambda library, asked: library.remove_tags(asked.text("hashes"), asked.text("tags")),
         "hashes",
-    ),
-    "torrents/setTags": _write(
-        lambda library, asked: library.set_tags(asked.text("hashes"), asked.text("tags")),
-        *("hashes", "tags"),
     ),
     "torrents/createTags": _write(
         lambda library, asked: library.create_tags(asked.text("tags")), "tags"

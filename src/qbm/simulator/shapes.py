@@ -79,11 +79,9 @@ _PROPERTIES: Row = {
     "nb_connections": 0,
     "nb_connections_limit": 100,
     "peers": 0,
-    "peers_total": 0,
     "reannounce": 0,
     "seeding_time": 0,
     "seeds": 0,
-    "seeds_total": 0,
     "share_ratio": 0,
     "time_elapsed": 0,
     "total_downloaded": 0,
@@ -145,15 +143,15 @@ def info(profile: Profile, template: Row, identity: str, torrent: SimulatedTorre
     row["last_activity"] = torrent.last_activity
     row["magnet_uri"] = f"magnet:?xt=urn:btih:{torrent.infohash_v1 or identity}"
     row["name"] = torrent.name
-    row["num_complete"] = max((each.num_seeds for each in torrent.trackers), default=0)
-    row["num_incomplete"] = max((each.num_leeches for each in torrent.trackers), default=0)
+    row["num_complete"] = _most(each.num_seeds for each in torrent.trackers)
+    row["num_incomplete"] = _most(each.num_leeches for each in torrent.trackers)
     row["progress"] = _number(torrent.progress)
     row["save_path"] = torrent.save_path
     row["seen_complete"] = profile.never
     row["size"] = torrent.size
     row["state"] = state(profile, torrent.state)
     row["tags"] = ", ".join(sorted(torrent.tags))
-    row["total_size"] = torrent.size if torrent.has_metadata else -1
+    row["total_size"] = total_size(torrent)
     row["tracker"] = _tracker(profile, torrent.trackers)
     if profile.tells_paths:
         row["content_path"] = content_path(torrent)
@@ -174,8 +172,10 @@ def properties(profile: Profile, identity: str, torrent: SimulatedTorrent) -> Ro
     row = _PROPERTIES | {
         "addition_date": torrent.added_on,
         "completion_date": torrent.completion_on,
+        "peers_total": _most(each.num_leeches for each in torrent.trackers),
         "save_path": torrent.save_path,
-        "total_size": torrent.size if torrent.has_metadata else -1,
+        "seeds_total": _most(each.num_seeds for each in torrent.trackers),
+        "total_size": total_size(torrent),
         **_pieces(torrent),
     }
     if profile.tells_paths:
@@ -228,7 +228,7 @@ def files(profile: Profile, torrent: SimulatedTorrent) -> list[Row]:
     offset = 0
     for index, each in enumerate(torrent.listing):
         row = _file_row(profile, torrent.piece_size, offset, each)
-        offset += each.size
+        offset += _padded(each.size, torrent) if torrent.infohash_v2 else each.size
         if profile.indexes_files:
             row["index"] = index
         rows.append(row)
@@ -338,15 +338,37 @@ def root_path(torrent: SimulatedTorrent) -> str:
     return posixpath.join(torrent.save_path, *tops)
 
 
+def total_size(torrent: SimulatedTorrent) -> int:
+    """The size with the padding of version 2: each file begins a piece there."""
+    if not torrent.has_metadata:
+        return -1
+    if not torrent.infohash_v2:
+        return torrent.size
+    padded = sum(_padded(each.size, torrent) for each in torrent.listing)
+    if not torrent.infohash_v1:
+        return padded
+    # A hybrid's last file has nothing after it to begin a piece.
+    return padded - -torrent.listing[-1].size % torrent.piece_size
+
+
+def _padded(size: int, torrent: SimulatedTorrent) -> int:
+    return -(-size // torrent.piece_size) * torrent.piece_size
+
+
 def _pieces(torrent: SimulatedTorrent) -> Row:
     if not torrent.has_metadata:
         return {"piece_size": -1, "pieces_have": 0, "pieces_num": -1}
-    count = -(-torrent.size // torrent.piece_size)
+    count = -(-total_size(torrent) // torrent.piece_size)
     return {
         "piece_size": torrent.piece_size,
         "pieces_have": int(count * torrent.progress),
         "pieces_num": count,
     }
+
+
+def _most(counts: Iterable[int]) -> int:
+    """The largest count that a tracker told; 0 if none did."""
+    return max((each for each in counts if each > 0), default=0)
 
 
 def _tracker(profile: Profile, rows: Iterable[SimulatedTracker]) -> str:

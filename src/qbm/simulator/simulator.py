@@ -147,15 +147,21 @@ class Simulator:
         if not call.is_form:
             return Answer(status=400)
         session = self.access.session_of(call)
+        if session or self.access.credentials.required:
+            return self._answer_in(call, session)
+        # Whoever needs no login gets a session for each call that brings none.
+        session = self.access.open()
+        return self.access.with_cookie(self._answer_in(call, session), session)
+
+    def _answer_in(self, call: Call, session: str) -> Answer:
         if not _ENDPOINT.fullmatch(call.path):
-            raise RefusedError(404)
-        is_new = not session and not self.access.credentials.required
-        if is_new:
-            session = self.access.open()
+            return error_answer(self.profile, 404)
         if not session and call.path != "auth/login":
-            raise RefusedError(403)
-        found = answer(self, route_of(self.profile, call.path), Asked(call, session))
-        return self.access.with_cookie(found, session) if is_new else found
+            return error_answer(self.profile, 403)
+        try:
+            return answer(self, route_of(self.profile, call.path), Asked(call, session))
+        except RefusedError as refused:
+            return error_answer(self.profile, refused.status, refused.text)
 
     def _hide(self, before: Library, late: Late) -> None:
         if self._shown is None:
