@@ -42,7 +42,7 @@ async def _in_turn(
 ) -> Sequence[Ended]:
 
     stop, clock = Stop(), SystemClock()
-    with _heeding_signals(stop), StateLock(state_dir, Purpose.RUN) as lock:
+    with _heeding_signals(stop, log), StateLock(state_dir, Purpose.RUN) as lock:
         await _taken(lock, stop, clock, log)
         with Store.open(state_dir) as store:
             return await run_each(
@@ -51,16 +51,21 @@ async def _in_turn(
 
 
 @contextmanager
-def _heeding_signals(stop: Stop) -> Iterator[None]:
+def _heeding_signals(stop: Stop, log: FilteringBoundLogger) -> Iterator[None]:
     """Ctrl-C and SIGTERM ask for a stop; a second one ends the process at once."""
     loop = asyncio.get_running_loop()
 
-    def ask(_: int, __: FrameType | None) -> None:
+    def ask() -> None:
+        log.info("stopping")
+        stop.request()
+
+    def taken(_: int, __: FrameType | None) -> None:
         for each in _SIGNALS:
             signal.signal(each, signal.SIG_DFL)
-        loop.call_soon_threadsafe(stop.request)
+        # Not here: the signal may have come in the middle of a line of the log.
+        loop.call_soon_threadsafe(ask)
 
-    before = {each: signal.signal(each, ask) for each in _SIGNALS}
+    before = {each: signal.signal(each, taken) for each in _SIGNALS}
     try:
         yield
     finally:

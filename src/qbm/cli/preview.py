@@ -156,8 +156,9 @@ def _left_alone(skipped: Sequence[Skipped], page: Page) -> Iterator[str]:
 
 
 def _summary(report: RunReport) -> str:
-    looked = f"{number_of('torrents', report.torrents)} looked at; nothing was changed."
+    looked = f"{number_of('torrents', report.torrents)} looked at"
     if not report.plan.planned:
-        return f"Nothing to change. {looked}"
+        return f"Nothing to change; {looked}."
     what = f" ({counted(report.stats)})" if counted(report.stats) else ""
-    return f"A run would make {number_of('changes', len(report.plan.planned))}{what}. {looked}"
+    changes = number_of("changes", len(report.plan.planned))
+    return f"A run would make {changes}{what}; {looked}. Nothing was changed."

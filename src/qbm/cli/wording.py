@@ -13,7 +13,7 @@ from qbm.cli.screen import cut
 
 Fields: TypeAlias = Mapping[str, Any]
 
-LONGEST_NAME: Final = 70
+LONGEST_NAME: Final = 48
 """Columns of a torrent's name; some have 250, and the hash tells which one is meant."""
 SHORT_HASH: Final = 8
 
@@ -134,6 +134,10 @@ def _waiting_for_folder(event: Fields) -> str:
     return f"Waiting for {event['occupant']}, which is at work on this folder."
 
 
+def _stopping(_: Fields) -> str:
+    return "Stopping as soon as nothing is half done; once more (Ctrl-C, SIGTERM) to end at once."
+
+
 def _certificate_unchecked(event: Fields) -> str:
     return (
         f"The certificate of {event['server']} is not checked; qbt.verify_certificate: true "
@@ -166,5 +170,6 @@ _WORDS: Final[Mapping[str, Callable[[Fields], str]]] = {
     "warning": _text,
     "failed": _text,
     "crashed": _text,
+    "stopping": _stopping,
     "certificate_unchecked": _certificate_unchecked,
 }
