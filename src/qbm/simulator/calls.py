@@ -11,6 +11,8 @@ from msgspec import Struct, field
 from qbm.simulator.profiles import ErrorBody, Profile
 
 JSON_TYPE = "application/json"
+CUT = -1
+"""The status of a request whose connection is cut instead of an answer."""
 
 
 class Call(Struct, frozen=True, kw_only=True):

@@ -122,7 +122,7 @@ class Simulator:
         return found
 
     def record(self, call: Call, status: int) -> None:
-        """Notes a request; ``status`` -1 is a connection cut before anything was done."""
+        """Notes a request; ``CUT`` is the status of one that was cut and did nothing."""
         self.requests.append(
             Recorded(
                 method=call.method,

@@ -6,22 +6,20 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from threading import Thread
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from weakref import WeakSet
 
 from aiohttp import hdrs, web
 
-from qbm.simulator.calls import Answer, Call
+from qbm.simulator.calls import CUT, Answer, Call
 from qbm.simulator.faults import (
     CutAfter,
     CutBefore,
     CutReused,
     Failing,
-    Fault,
     ForgottenLogin,
     Html,
     Late,
@@ -39,7 +37,6 @@ _LARGEST_FORM = 64 << 20
 _SMALLEST_ZIPPED = 1024
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 _UNTYPED = "application/octet-stream"
-_CUT = -1
 
 
 class Where(TypedDict, total=False):
@@ -80,7 +77,11 @@ async def serve(simulator: Simulator, **where: Unpack[Where]) -> AsyncIterator[s
 
 @contextmanager
 def serve_in_thread(simulator: Simulator, **where: Unpack[Where]) -> Iterator[str]:
-    """As ``serve``, for callers without an event loop."""
+    """As ``serve``, for callers without an event loop.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
     ready: Future[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def run() -> None:
@@ -89,22 +90,18 @@ def serve_in_thread(simulator: Simulator, **where: Unpack[Where]) -> Iterator[st
             ready.set_result((url, asyncio.get_running_loop(), ended))
             await ended.wait()
 
-    def run_in_loop() -> None:
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="qbm-simulator") as executor:
+        running = executor.submit(asyncio.run, run())
+        either: tuple[Future[Any], ...] = (ready, running)
+        wait(either, return_when=FIRST_COMPLETED)
+        if running.done():
+            running.result()  # raises what kept it from starting
+        url, loop, ended = ready.result()
         try:
-            asyncio.run(run())
-        except OSError as error:
-            if ready.done():
-                raise
-            ready.set_exception(error)
-
-    thread = Thread(target=run_in_loop, name="qbm-simulator", daemon=True)
-    thread.start()
-    url, loop, ended = ready.result()
-    try:
-        yield url
-    finally:
-        loop.call_soon_threadsafe(ended.set)
-        thread.join()
+            yield url
+        finally:
+            loop.call_soon_threadsafe(ended.set)
+        running.result()
 
 
 async def _drop_default_type(_: web.Request, response: web.StreamResponse) -> None:
@@ -125,7 +122,7 @@ class _Front:
         """Answers one request, or cuts its connection."""
         call = await _call_of(request, self.simulator.prefix)
         found = await self._answer(call, is_reused=self._is_reused(request))
-        if found.status != _CUT:
+        if found.status != CUT:
             return _response(request, found)
         if request.transport:
             request.transport.abort()
@@ -143,7 +140,7 @@ class _Front:
         late: Late | None = None
         is_answered = True
         if simulator.away_until > time.monotonic():
-            return self._instead(call, Answer(status=_CUT))
+            return self._instead(call, Answer(status=CUT))
         for fault in simulator.striking(call, is_reused=is_reused):
             match fault:
                 case Slow():
@@ -156,18 +153,18 @@ class _Front:
                     is_answered = False
                 case Restart():
                     simulator.restart(fault.seconds)
-                    return self._instead(call, Answer(status=_CUT))
+                    return self._instead(call, Answer(status=CUT))
                 case CutBefore() | CutReused() | Failing() | Html():
                     return self._instead(call, _answer_of(fault))
         found = simulator.answer(call, late=late)
-        return found if is_answered else Answer(status=_CUT)
+        return found if is_answered else Answer(status=CUT)
 
     def _instead(self, call: Call, answer: Answer) -> Answer:
         self.simulator.record(call, answer.status)
         return answer
 
 
-def _answer_of(fault: Fault) -> Answer:
+def _answer_of(fault: Failing | Html | CutBefore | CutReused) -> Answer:
     match fault:
         case Failing():
             return Answer(
@@ -175,8 +172,8 @@ def _answer_of(fault: Fault) -> Answer:
             )
         case Html():
             return Answer(body=fault.body.encode(), content_type="text/html; charset=UTF-8")
-        case _:
-            return Answer(status=_CUT)
+        case CutBefore() | CutReused():
+            return Answer(status=CUT)
 
 
 async def _call_of(request: web.Request, prefix: str) -> Call:
