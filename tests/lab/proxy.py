@@ -118,6 +118,11 @@ class Pause:
     _arrived: threading.Event = field(default_factory=threading.Event)
     _released: threading.Event = field(default_factory=threading.Event)
 
+    @property
+    def has_arrived(self) -> bool:
+        """The request is there, or was."""
+        return self._arrived.is_set()
+
     def wait(self, seconds: float = 30.0) -> None:
         """Waits for the request.
 

@@ -6,14 +6,15 @@ from datetime import timedelta
 from typing import Final
 
 from qbm.engine.batches import Numbered
-from qbm.engine.verify import PATIENCE, verify
+from qbm.engine.verify import verify
 from qbm.gateways.clock import Clock
 from qbm.gateways.qbittorrent import QBittorrent
 from qbm.model.plan import Applied, Failed, Outcome
 from qbm.model.snapshot import Snapshot
 from qbm.store import Store
 
-_RECENT: Final = timedelta(seconds=10)
+_LATEST: Final = timedelta(seconds=2.5)
+"""How long after a request its effect may still show up (spec, qbittorrent.md: 2 s)."""
 _CUT_OFF: Final = Failed("the run was cut off before this took effect")
 
 
@@ -27,9 +28,9 @@ async def settle(server: QBittorrent, store: Store, identity: str, clock: Clock)
     if not intents:
         return 0
     entries = [Numbered(each.id, each.planned) for each in intents]
-    now = clock.now()
-    is_recent = any(now - each.intended_at < _RECENT for each in intents)
-    seen = await verify(server, entries, Snapshot({}, {}), clock, PATIENCE if is_recent else 0.0)
+    newest = max(each.intended_at for each in intents)
+    patience = (newest + _LATEST - clock.now()).total_seconds()
+    seen = await verify(server, entries, Snapshot({}, {}), clock, patience)
     outcomes: dict[int, Outcome] = {
         number: outcome if isinstance(outcome, Applied) else _CUT_OFF
         for number, outcome in seen.items()
