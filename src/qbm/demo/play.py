@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
+from rich.cells import set_cell_size
+
 from qbm.demo.samples import SAMPLES, Sample, config_text
 from qbm.gateways.qbittorrent import Connection, QBittorrent
 from qbm.model.snapshot import Snapshot
@@ -76,8 +78,8 @@ def _in_words(category: str, tags: frozenset[str]) -> str:
 
 def table(snapshot: Snapshot) -> str:
     """Name, category and tags of each torrent, a line each."""
-    rows = [
-        f"    {each.name:<40.40}  {each.category or '–':<10}  {', '.join(sorted(each.tags))}"
+    rows = (
+        (set_cell_size(each.name, 40), f"{each.category or '–':<10}", ", ".join(sorted(each.tags)))
         for each in sorted(snapshot.torrents.values(), key=lambda torrent: torrent.name)
-    ]
-    return "\n".join(rows)
+    )
+    return "\n".join(f"    {'  '.join(row)}" for row in rows)

@@ -11,7 +11,7 @@ from typing import Final
 from qbm.demo.play import Program, play
 from qbm.demo.samples import SAMPLES, Sample
 from qbm.model.torrent import State
-from qbm.simulator import NEVER, SimulatedTorrent, SimulatedTracker, Simulator
+from qbm.simulator import NEVER, Credentials, SimulatedTorrent, SimulatedTracker, Simulator
 
 _ROOT: Final = PurePosixPath("/data")
 _MINUTE: Final = 60
@@ -23,7 +23,7 @@ def main(*, keep: bool, port: int, program: Program) -> int:
 
     ``port`` 0 draws a free one.
     """
-    simulator = Simulator(save_path=str(_ROOT))
+    simulator = Simulator(credentials=Credentials(required=False), save_path=str(_ROOT))
     simulator.add(_simulated(number, sample) for number, sample in enumerate(SAMPLES))
     with (
         tempfile.TemporaryDirectory(prefix="qbm-demo-") as folder,
