@@ -1,0 +1,48 @@
+"""Whatever a torrent is called and a secret is: no text drives a terminal or tells the secret."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qbm.cli.redaction import HIDDEN, Redactor
+from qbm.cli.screen import ELLIPSIS, columns, cut, visible, wrapped
+
+_NAMES = st.text(
+    st.one_of(
+        st.characters(),
+        st.sampled_from("\x1b\n\u202e\u200b\u0301 日/🎬é"),
+    ),
+)
+
+
+@given(_NAMES)
+def test_nothing_that_drives_a_terminal_stays(text: str) -> None:
+    shown = visible(text)
+    assert all(each.isprintable() or each in "\u200c\u200d" or each.isspace() for each in shown)
+    assert not {"\n", "\r", "\x1b", "\x9b", "\u2028", "\u202e", "\u2067"} & set(shown)
+    shown.encode()
+
+
+@given(_NAMES, st.integers(1, 40))
+def test_what_is_cut_fits_and_says_so(text: str, most: int) -> None:
+    text = visible(text)
+    short = cut(text, most)
+    assert columns(short) <= most
+    assert short == text or short.endswith(ELLIPSIS)
+
+
+@given(_NAMES, st.integers(10, 60), st.integers(0, 5))
+def test_wrapped_lines_fit_and_lose_nothing_but_blanks(text: str, most: int, indent: int) -> None:
+    text = visible(text)
+    lines = wrapped(text, most, indent)
+    assert max(map(columns, lines)) <= most
+    assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+@given(secret=st.text(min_size=4), before=st.text(), after=st.text())
+def test_a_secret_that_was_told_is_in_no_text(secret: str, before: str, after: str) -> None:
+    redactor = Redactor()
+    redactor.learn([secret])
+    cleaned = redactor.clean(f"{before}{secret}{after}")
+    assert secret not in cleaned or secret in f"{HIDDEN}{HIDDEN}"
