@@ -44,6 +44,7 @@ def _of(*urls: str, **facts: Any) -> Torrent:
         pytest.param({"x": {"tag": ["A", "B"]}}, ["udp://x.org:80"], ["A", "B"], id="a list"),
         pytest.param({"x": {"tag": "A, B"}}, ["udp://x.org:80"], ["A", "B"], id="commas"),
         pytest.param({"x": {"tag": "A"}}, ["wss://x.org/"], ["A"], id="websockets"),
+        pytest.param({"x": {"tag": []}}, ["https://x.org/"], [], id="no tags on purpose"),
         pytest.param(
             {"two": {"tag": "2"}, "one": {"tag": "1"}},
             ["https://one.org/", "https://two.org/"],

@@ -67,9 +67,13 @@ def plan(snapshot: Snapshot, config: Config, selection: Selection, now: datetime
         if removal:
             removed.append(removal)
         if not addition and not removal:
-            tags = ", ".join(tag for each in wanted for tag in each.tags)
-            skipped.append(Skipped(torrent.hash, _NAME, because(Code.TAGS_PRESENT, tags=tags)))
+            skipped.append(Skipped(torrent.hash, _NAME, _nothing_missing(wanted)))
     return Plan(planned=(*added, *removed), skipped=tuple(skipped))
+
+
+def _nothing_missing(wanted: list[_Wanted]) -> Reason:
+    tags = ", ".join(tag for each in wanted for tag in each.tags)
+    return because(Code.TAGS_PRESENT, tags=tags) if tags else because(Code.TAG_NONE_WANTED)
 
 
 def _addition(torrent: Torrent, wanted: list[_Wanted]) -> Planned | None:

@@ -313,7 +313,8 @@ def _entries(key: str, options: TrackerOptions) -> Iterator[tuple[str, TrackerEn
     """The entry of a key, or one per word where the words do not share their meaning.
 
     They do not if each is its own tag, or if one of them is ``other``, which is no tag: as
-    ever, an ``other`` that only has a category leaves its torrents to their host's name.
+    ever, an ``other`` that only has a category leaves its torrents to their host's name, and
+    ``tag: []`` means none.
     """
     words = _words(key)
     if options.tag and (OTHER not in words or len(words) == 1):
@@ -321,7 +322,8 @@ def _entries(key: str, options: TrackerOptions) -> Iterator[tuple[str, TrackerEn
         yield name, TrackerEntry(words=words, tags=options.tag, cat=options.cat)
         return
     for word in words:
-        own = () if word == OTHER else tuple(filter(None, map(str.strip, word.split(","))))
+        is_tagless = word == OTHER or "tag" in options.model_fields_set
+        own = () if is_tagless else tuple(filter(None, map(str.strip, word.split(","))))
         yield word, TrackerEntry(words=(word,), tags=options.tag or own, cat=options.cat)
 
 

@@ -71,6 +71,7 @@ class Code(StrEnum):
     TAG_STALLED = "tag_stalled", "it is stalled"
     TAG_NOT_STALLED = "tag_not_stalled", "it is no longer stalled"
     TAG_PRIVATE = "tag_private", "it is private"
+    TAG_NONE_WANTED = "tag_none_wanted", "the entry of its tracker has no tags"
     TAGS_PRESENT = "tags_present", "it has all its tags already ({tags})"
 
 
