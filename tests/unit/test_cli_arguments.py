@@ -111,7 +111,9 @@ def test_each_argument_can_be_given_by_either_flag_as_words(
         assert _value(read([flag] if is_plain_switch else [flag, text], {}), long) == value
 
 
-@pytest.mark.parametrize("option", [each for each in OPTIONS if each.variable], ids=str)
+@pytest.mark.parametrize(
+    "option", [each for each in OPTIONS if each.variable], ids=lambda option: option.long
+)
 def test_an_empty_variable_is_as_good_as_none(option: Option) -> None:
     assert read([], {option.variable: "  "}).arguments == Arguments()
 
@@ -145,7 +147,9 @@ def test_these_words_are_false(word: str) -> None:
     assert boolean(word) is False
 
 
-@pytest.mark.parametrize("option", [each for each in _SWITCHES if each.variable], ids=str)
+@pytest.mark.parametrize(
+    "option", [each for each in _SWITCHES if each.variable], ids=lambda option: option.long
+)
 def test_any_other_word_for_a_switch_is_refused_and_its_variable_named(option: Option) -> None:
     with pytest.raises(UsageError, match=rf"{option.variable}: 'perhaps' is wrong\. Allowed: true"):
         read([], {option.variable: "perhaps"})

@@ -84,11 +84,16 @@ def perform(order: Order, log: Log, run_all: RunAll) -> Performed:
     try:
         return _performed(order, log, run_all)
     except QbmError as error:
-        _say(error, log.logger)
-        return Performed(exit_code=error.exit_code, error=log.redactor.clean(str(error)))
+        return refused(error, log)
     except Exception as error:  # the last border: a user gets no traceback
         log.logger.critical("crashed", text=_crash(error, log.file), exc_info=error)
         return Performed(exit_code=1, error=log.redactor.clean(_crash(error, log.file)))
+
+
+def refused(error: QbmError, log: Log) -> Performed:
+    """What comes of an order that cannot be carried out; the log tells why."""
+    _say(error, log.logger)
+    return Performed(exit_code=error.exit_code, error=log.redactor.clean(str(error)))
 
 
 def _performed(order: Order, log: Log, run_all: RunAll) -> Performed:

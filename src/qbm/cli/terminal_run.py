@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from qbm.cli.answers import as_document
+from qbm.cli.arguments import Arguments
 from qbm.cli.doors import configs_of, file_settings, is_in_container, open_log
 from qbm.cli.log import Log, is_terminal
 from qbm.cli.parsing import Read, read
 from qbm.cli.preview import Page, preview
 from qbm.cli.records import as_plain_text
-from qbm.cli.running import Order, Performed, Place, perform
+from qbm.cli.running import Order, Performed, Place, perform, refused
 from qbm.cli.terminal import Asked, Given
 from qbm.config import Commands
 from qbm.engine.request import Mode
@@ -23,42 +24,44 @@ from qbm.model.command import CommandName
 _TOLD_BY_TABLE: Final = frozenset(
     {"run_started", "dry_run", "would_change", "left_alone", "deferred", "notice", "run_ended"},
 )
-_PIPED_WIDTH: Final = (100, 24)
+_PIPED_SIZE: Final = (100, 24)
 
 
 def run(asked: Asked, given: Given) -> int:
     """Run, and answer the exit code; the log tells the rest, and ``--json`` all of it."""
-    return _answered(asked, given, (), _as_json if asked.as_json else _nothing)
+    performed, log = _performed(asked, given, hidden=())
+    if asked.as_json:
+        _print_json(performed, log)
+    return performed.exit_code
 
 
 def plan(asked: Asked, given: Given) -> int:
     """Plan, print the plan, and answer the exit code."""
-    return _answered(asked, given, _TOLD_BY_TABLE, _as_json if asked.as_json else _as_table)
+    performed, log = _performed(asked, given, hidden=_TOLD_BY_TABLE)
+    if asked.as_json:
+        _print_json(performed, log)
+    else:
+        _print_table(performed, log, given.environ)
+    return performed.exit_code
 
 
-def _answered(
-    asked: Asked,
-    given: Given,
-    hidden: Collection[str],
-    answer: Callable[[Performed, Log, Given], None],
-) -> int:
+def _performed(asked: Asked, given: Given, hidden: Collection[str]) -> tuple[Performed, Log]:
+    """What came of it, and the log, which is closed but still knows the secrets."""
     try:
-        arguments = read(_flags(asked), given.environ)
+        words = read(_flags(asked), given.environ)
         place = Place(
             environ=given.environ,
             program_dir=given.program_dir,
             in_container=is_in_container(given.environ),
         )
     except UsageError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    log = open_log(arguments.arguments, as_plain_text, sys.stderr, given.environ, hidden)
+        log = open_log(Arguments(), as_plain_text, sys.stderr, given.environ)
+        return refused(error, log), log
+    log = open_log(words.arguments, as_plain_text, sys.stderr, given.environ, hidden)
     try:
-        performed = perform(_order(asked, arguments, place), log, given.run_all)
+        return perform(_order(asked, words, place), log, given.run_all), log
     finally:
         log.close()
-    answer(performed, log, given)
-    return performed.exit_code
 
 
 def _flags(asked: Asked) -> list[str]:
@@ -92,19 +95,15 @@ def _order(asked: Asked, arguments: Read, place: Place) -> Order:
     )
 
 
-def _nothing(_: Performed, __: Log, ___: Given) -> None:
-    """The log on standard error has told it."""
-
-
-def _as_json(performed: Performed, log: Log, _: Given) -> None:
+def _print_json(performed: Performed, log: Log) -> None:
     sys.stdout.write(as_document(performed, log.redactor.clean))
     sys.stdout.flush()
 
 
-def _as_table(performed: Performed, log: Log, given: Given) -> None:
+def _print_table(performed: Performed, log: Log, environ: Mapping[str, str]) -> None:
     page = Page(
-        width=shutil.get_terminal_size(_PIPED_WIDTH).columns,
-        is_terminal=is_terminal(sys.stdout, given.environ),
+        width=shutil.get_terminal_size(_PIPED_SIZE).columns,
+        is_terminal=is_terminal(sys.stdout, environ),
         clean=log.redactor.clean,
     )
     for line in preview(performed, page):
