@@ -94,7 +94,7 @@ class Executor(Struct, frozen=True, kw_only=True):
         read_at = self.clock.monotonic()
         if read_at - facts.read_at < FRESH_FOR:
             return facts
-        return Facts(await reread(self.server, batch, len(facts.snapshot.torrents)), facts.read_at)
+        return Facts(await reread(self.server, batch, facts.snapshot), facts.read_at)
 
     async def _sent(self, number: int, batch: Sequence[Numbered]) -> dict[int, Outcome]:
         """Journal and send one batch; its outcomes if the server refused it, else none."""

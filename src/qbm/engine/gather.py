@@ -38,7 +38,7 @@ async def _requested(
     """Only the torrents that ``texts`` name, by any of their hashes (decisions: *Hashes*)."""
     wanted = {text: parse_hash(text) for text in dict.fromkeys(texts)}
     known = frozenset(each for each in wanted.values() if each is not None)
-    snapshot = await server.snapshot(facts, hashes=known) if known else Snapshot({}, {})
+    snapshot = await server.snapshot(facts, hashes=known)
     unanswered = known - _identities(snapshot.torrents.values())
     if unanswered:
         # The server finds a hybrid by its truncated v2 hash only; qBittorrent's own hook

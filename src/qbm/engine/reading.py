@@ -10,12 +10,12 @@ from qbm.model.change import CreateCategory
 from qbm.model.snapshot import Snapshot
 
 
-async def reread(server: QBittorrent, entries: Sequence[Numbered], library: int) -> Snapshot:
-    """The entries' torrents now; all of them in one request where that is cheaper.
+async def reread(server: QBittorrent, entries: Sequence[Numbered], known: Snapshot) -> Snapshot:
+    """The entries' torrents now; all of the server's in one request where that is cheaper.
 
-    ``library`` is the number of torrents on the server, as far as it is known.
+    ``known`` tells how many there are, if it is whole.
     """
     changes = (each.planned.change for each in entries)
     hashes = {each.hash for each in changes if not isinstance(each, CreateCategory)}
-    whole = len(hashes) * 2 > library
-    return await server.snapshot(frozenset(), hashes=None if whole else hashes)
+    all_at_once = known.is_whole and len(hashes) * 2 > len(known.torrents)
+    return await server.snapshot(frozenset(), hashes=None if all_at_once else hashes)

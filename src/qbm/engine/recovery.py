@@ -15,6 +15,7 @@ from qbm.store import Store
 
 _LATEST: Final = timedelta(seconds=2.5)
 """How long after a request its effect may still show up (spec, qbittorrent.md: 2 s)."""
+_NOTHING_KNOWN: Final = Snapshot({}, {}, is_whole=False)
 _CUT_OFF: Final = Failed("the run was cut off before this took effect")
 
 
@@ -30,7 +31,7 @@ async def settle(server: QBittorrent, store: Store, identity: str, clock: Clock)
     entries = [Numbered(each.id, each.planned) for each in intents]
     newest = max(each.intended_at for each in intents)
     patience = (newest + _LATEST - clock.now()).total_seconds()
-    seen = await verify(server, entries, Snapshot({}, {}), clock, patience)
+    seen = await verify(server, entries, _NOTHING_KNOWN, clock, patience)
     outcomes: dict[int, Outcome] = {
         number: outcome if isinstance(outcome, Applied) else _CUT_OFF
         for number, outcome in seen.items()

@@ -46,7 +46,7 @@ async def verify(
     deadline = clock.monotonic() + patience
     pauses = iter(_PAUSES)
     while pending:
-        seen = await reread(server, pending, len(expected.torrents))
+        seen = await reread(server, pending, expected)
         for each in pending:
             outcomes[each.id] = _outcome(each, seen)
         pending = [each for each in pending if outcomes[each.id] == Unconfirmed(_NOT_SEEN)]

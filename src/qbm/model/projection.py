@@ -34,7 +34,7 @@ def project(snapshot: Snapshot, changes: Iterable[Change]) -> Snapshot:
             categories.setdefault(change.name, Category(change.name, change.save_path))
         elif change.hash in torrents:
             torrents[change.hash] = _changed(torrents[change.hash], change, categories)
-    return Snapshot(torrents=torrents, categories=categories)
+    return replace(snapshot, torrents=torrents, categories=categories)
 
 
 def expects(change: Change, snapshot: Snapshot) -> bool:

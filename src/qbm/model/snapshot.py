@@ -25,10 +25,14 @@ class Fact(StrEnum):
 
 
 class Snapshot(Struct, frozen=True):
-    """The server's torrents (by hash) and categories (by name) at one moment."""
+    """The server's torrents (by hash) and categories (by name) at one moment.
+
+    ``is_whole`` says that no torrent was left out: only some may have been asked for.
+    """
 
     torrents: Mapping[TorrentHash, Torrent]
     categories: Mapping[str, Category]
+    is_whole: bool = True
 
 
 class Selection(Struct, frozen=True):

@@ -120,7 +120,8 @@ class QBittorrent:
             self._with_trackers(hashes) if Fact.TRACKERS in facts else self._info(hashes)
         )
         # Categories last, so that each torrent's is among them.
-        return Snapshot(self._torrents(wires), await self.categories())
+        categories = await self.categories()
+        return Snapshot(self._torrents(wires), categories, is_whole=hashes is None)
 
     async def categories(self) -> dict[str, Category]:
         """The server's categories by name."""

@@ -1,0 +1,93 @@
+"""What a real server cannot show on demand: very many torrents, and faults of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qbm.errors import RequestFailed
+from qbm.simulator import (
+    PROFILES,
+    CutReused,
+    Failing,
+    ForgottenLogin,
+    Late,
+    SimulatedTorrent,
+    SimulatedTracker,
+    Simulator,
+    Slow,
+)
+from tests.engine import carry_out
+from tests.factories import a_hash
+
+_CREDENTIALS: dict[str, Any] = {"user": "admin", "password": "adminadmin"}
+_SECTIONS: dict[str, Any] = {
+    "cat": {"films": "/downloads/films", "tv": "/downloads/tv/*"},
+    "tracker": {"alpha": {"tag": "A"}, "beta": {"tag": ["B", "C"]}},
+}
+
+
+def _torrent(number: int) -> SimulatedTorrent:
+    word = ("alpha", "beta", "gamma")[number % 3]
+    return SimulatedTorrent(
+        name=f"torrent {number}",
+        infohash_v1=a_hash(str(number)),
+        save_path=("/downloads/films", f"/downloads/tv/{number}")[number % 2],
+        completion_on=1_750_000_000,
+        trackers=(SimulatedTracker(url=f"https://{word}.example/announce"),),
+    )
+
+
+def _simulator(count: int, version: str = "5.1.0") -> Simulator:
+    simulator = Simulator(PROFILES[version])
+    simulator.add(map(_torrent, range(count)))
+    return simulator
+
+
+@pytest.mark.parametrize("version", PROFILES)
+def test_ten_thousand_torrents_and_a_second_run_that_writes_nothing(
+    version: str, tmp_path: Path
+) -> None:
+    simulator = _simulator(10_000, version)
+    with simulator.run_in_thread() as url:
+        first = carry_out(url, tmp_path, _SECTIONS, **_CREDENTIALS)
+        assert first.is_whole
+        written = len(simulator.writes)
+        second = carry_out(url, tmp_path, _SECTIONS, **_CREDENTIALS)
+    assert second.plan.planned == ()
+    assert [each.path for each in simulator.writes[written:] if "auth" not in each.path] == []
+    ended = simulator.library.torrents.values()
+    assert Counter(each.category for each in ended) == {"films": 5_000, "tv": 5_000}
+    assert sum("C" in each.tags for each in ended) == 3_333
+
+
+@pytest.mark.parametrize(
+    ("fault", "times"),
+    [
+        pytest.param(Late(seconds=1.0), 3, id="writes that show a second later"),
+        pytest.param(ForgottenLogin(), 1, id="a login that is forgotten"),
+        pytest.param(CutReused(), 3, id="connections that are closed when idle"),
+        pytest.param(Slow(0.3), 3, id="slow answers"),
+    ],
+)
+def test_a_run_comes_to_its_end_in_spite_of(fault: Any, times: int, tmp_path: Path) -> None:
+    simulator = _simulator(30)
+    placed = simulator.faults.add(fault, "torrents/*", times=times)
+    with simulator.run_in_thread() as url:
+        report = carry_out(url, tmp_path, _SECTIONS, **_CREDENTIALS)
+    assert placed.hits > 0
+    assert report.is_whole
+    assert all(each.category and each.tags for each in simulator.library.torrents.values())
+
+
+def test_a_server_that_fails_to_read_out_its_library_ends_the_run_with_nothing_done(
+    tmp_path: Path,
+) -> None:
+    simulator = _simulator(30)
+    simulator.faults.add(Failing(), "torrents/info", times=None)
+    with simulator.run_in_thread() as url, pytest.raises(RequestFailed, match="500"):
+        carry_out(url, tmp_path, _SECTIONS, **_CREDENTIALS)
+    assert [each.path for each in simulator.writes if "auth" not in each.path] == []
