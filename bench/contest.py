@@ -198,6 +198,8 @@ def _read(server: Server) -> State:
             for row in server.api.torrents()
         },
         categories={
-            name: category["savePath"] for name, category in server.api.categories().items()
+            # 4.2.5 says save paths with a slash behind, and keeps whichever it is given.
+            name: category["savePath"].rstrip("/")
+            for name, category in server.api.categories().items()
         },
     )

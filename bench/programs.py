@@ -59,12 +59,14 @@ def older() -> Program:
 
 
 def environment() -> Mapping[str, str]:
-    """What both run in: no variable that steers either, and compiled modules are used."""
-    return {
+    """What both run in: a user's variables steer neither, and compiled modules are used."""
+    kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("QBT_", "QBM_")) and name != "PYTHONDONTWRITEBYTECODE"
     }
+    # The older tool refuses servers newer than itself.
+    return kept | {"QBT_SKIP_QB_VERSION_CHECK": "true"}
 
 
 def _warmed(program: Program) -> Program:
