@@ -24,7 +24,7 @@ export QBM_REQUIRE_SERVERS ?= $(if $(wildcard /etc/debian_version),1,)
 .PHONY: setup servers demo check test soak bench pins clean
 
 setup: .venv/.ready
-.venv/.ready: requirements/dev.txt pyproject.toml scripts/setup
+.venv/.ready: requirements/dev.txt scripts/setup
 	scripts/setup
 
 servers: setup

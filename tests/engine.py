@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ from qbm.gateways.qbittorrent import Connection, QBittorrent, identity
 from qbm.model.command import CommandName
 from qbm.store import Purpose, ServerLock, Store
 
+_SILENT = structlog.wrap_logger(
+    structlog.ReturnLogger(),
+    wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+)
 BOTH = (CommandName.CAT_UPDATE, CommandName.TAG_UPDATE)
 
 
@@ -53,7 +58,7 @@ def carry_out(
                 lock=ServerLock(url, Purpose.RUN),
                 clock=clock or SystemClock(),
                 stop=stop or Stop(),
-                log=structlog.get_logger(),
+                log=_SILENT,
             )
             try:
                 return await run(request or a_request(), config, tools)

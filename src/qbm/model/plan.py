@@ -13,7 +13,7 @@ from qbm.model.reason import Reason
 from qbm.model.torrent import TorrentHash
 
 
-class Planned(Struct, frozen=True):
+class Planned(Struct, frozen=True, gc=False):
     """A change, the command that wants it, and the reason a user can read."""
 
     change: Change
@@ -21,7 +21,7 @@ class Planned(Struct, frozen=True):
     reason: Reason
 
 
-class Skipped(Struct, frozen=True):
+class Skipped(Struct, frozen=True, gc=False):
     """A torrent that was looked at and left alone, and why."""
 
     hash: TorrentHash
@@ -29,7 +29,7 @@ class Skipped(Struct, frozen=True):
     reason: Reason
 
 
-class Deferred(Struct, frozen=True):
+class Deferred(Struct, frozen=True, gc=False):
     """A torrent that a later run will change: a delay is not over, a cap is reached."""
 
     hash: TorrentHash

@@ -75,7 +75,7 @@ class Code(StrEnum):
     TAGS_PRESENT = "tags_present", "it has all its tags already ({tags})"
 
 
-class Reason(Struct, frozen=True):
+class Reason(Struct, frozen=True, gc=False):
     """Why something was decided: a code, the facts that decided it, and what else did."""
 
     code: Code

@@ -65,7 +65,7 @@ CHECKING_STATES = frozenset(
 _UNSETTLED_STATES = CHECKING_STATES | {State.MOVING, State.UNKNOWN}
 
 
-class Torrent(Struct, frozen=True, kw_only=True):
+class Torrent(Struct, frozen=True, kw_only=True, gc=False):
     """One torrent, as far as it has been read.
 
     ``save_path``, ``trackers`` and ``private`` are ``UNKNOWN`` where the server was not asked

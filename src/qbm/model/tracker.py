@@ -22,7 +22,7 @@ class TrackerStatus(IntEnum):
     UNREACHABLE = 6
 
 
-class Tracker(Struct, frozen=True):
+class Tracker(Struct, frozen=True, gc=False):
     """One row: a tracker, or a pseudo row such as ``** [DHT] **``.
 
     ``status`` is None where the server only told the URL (``sync/maindata``).
