@@ -6,18 +6,16 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
 from tests.lab import servers
+from tests.lab.folders import server_folder
 from tests.lab.proxy import Proxy, ProxyOf
 from tests.lab.servers import Options, Server, StartServer, StartServers
 from tests.lab.suites import Suite, SuiteMissingError, Tree, tree_of
@@ -50,7 +48,7 @@ def start_servers() -> Iterator[StartServers]:
     with ExitStack() as ends:
 
         def start(suites: Iterable[Suite] = Suite, **options: Any) -> list[Server]:
-            return _start([(tree, _fresh_folder(ends)) for tree in _trees(suites)], ends, options)
+            return _start(_trees(suites), ends, options)
 
         yield start
 
@@ -74,8 +72,7 @@ def trixie_server(start_server: StartServer) -> Server:
 def module_server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """A server of every generation that lives for the module; tests ask for ``shared_server``."""
     with ExitStack() as ends:
-        trees = _trees([request.param])
-        yield _start([(tree, _fresh_folder(ends)) for tree in trees], ends, {})[0]
+        yield _start(_trees([request.param]), ends, {})[0]
 
 
 @pytest.fixture
@@ -154,16 +151,8 @@ def _tree(suite: Suite) -> Tree:
         pytest.skip(f"{_SKIP} {missing}")
 
 
-def _fresh_folder(ends: ExitStack) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="qbm-lab-"))
-    ends.callback(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
-def _start(
-    places: list[tuple[Tree, Path]], ends: ExitStack, options: dict[str, Any]
-) -> list[Server]:
-    made = [Server(tree, folder, Options(**options)) for tree, folder in places]
+def _start(trees: list[Tree], ends: ExitStack, options: dict[str, Any]) -> list[Server]:
+    made = [Server(tree, ends.enter_context(server_folder()), Options(**options)) for tree in trees]
     for one in made:
         # Its profile is thrown away: nothing needs saving, and 4.2.5 takes seconds to save.
         ends.callback(one.kill)

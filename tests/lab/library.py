@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 _POLL_SECONDS = 0.05
 _SETTLE_SECONDS = 60.0
+_ANSWER_SECONDS = 3.0
 _FILES_PER_POST = 2_500
 _UNSETTLED = frozenset(
     {"allocating", "checkingUP", "checkingDL", "checkingResumeData", "moving", "unknown"},
@@ -39,6 +40,10 @@ class Content(Enum):
 
 
 _TRUSTED = {Content.COMPLETE, Content.ON_DISK}
+
+
+def _have_answered(rows: list[dict[str, Any]]) -> bool:
+    return all(row["status"] not in {1, 3} and not row.get("updating") for row in rows)
 
 
 class UnsettledError(AssertionError):
@@ -162,19 +167,42 @@ def settle(
         time.sleep(_POLL_SECONDS * (1 + len(hashes) // 1000))
 
 
-def announced(server: Server, torrent_hash: str, seconds: float = 20.0) -> list[dict[str, Any]]:
-    """The torrent's tracker rows, once each tracker has been contacted and has answered.
-
-    A tracker that stays silent counts as answered after 30 s only: give more ``seconds``.
+def saved(server: Server, hashes: Collection[str]) -> None:
+    """Waits until the torrents are on disk: a server that ends before has forgotten the rest.
 
     Raises:
-        UnsettledError: one has not.
+        UnsettledError: they are not after a minute.
     """
-    return wait_for(
-        lambda: server.api.trackers(torrent_hash),
-        lambda rows: all(row["status"] not in {1, 3} and not row.get("updating") for row in rows),
-        seconds,
-    )
+
+    def missing() -> int:
+        there = {file.stem for file in server.torrents_folder.glob("*.fastresume")}
+        return len(set(hashes) - there)
+
+    wait_for(missing, lambda count: not count, seconds=_SETTLE_SECONDS)
+
+
+def announced(
+    server: Server,
+    torrent_hash: str,
+    is_right: Callable[[list[dict[str, Any]]], bool] = _have_answered,
+    seconds: float = 20.0,
+) -> list[dict[str, Any]]:
+    """The torrent's tracker rows, once they are right: by default, once each has answered.
+
+    Asks the trackers again every 3 s: servers from 5.1 on now and then miss an answer, and
+    then show the tracker as updating until the next one.
+
+    Raises:
+        UnsettledError: they are not in time.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return wait_for(lambda: server.api.trackers(torrent_hash), is_right, _ANSWER_SECONDS)
+        except UnsettledError:
+            if time.monotonic() > deadline:
+                raise
+            reannounce(server, torrent_hash)
 
 
 def reannounce(server: Server, *hashes: str) -> None:

@@ -167,12 +167,12 @@ def _fetch(suite: Suite) -> Tree:
         mirror = system_mirror()
         with tempfile.TemporaryDirectory(prefix=f"fetch-{suite}-", dir=LAB) as work:
             return _publish(_unpack(suite, _download(suite, mirror, Path(work)), Path(work)))
-    except _FetchError as failed:
+    except FetchError as failed:
         _failure_note(suite).write_text(str(failed), encoding="utf-8")
         raise SuiteMissingError(suite, str(failed)) from failed
 
 
-class _FetchError(Exception):
+class FetchError(Exception):
     """One step of a fetch did not work."""
 
 
@@ -235,13 +235,13 @@ def _run(*command: str) -> None:
             check=False,
         )
     except FileNotFoundError as missing:
-        raise _FetchError(f"this system has no {command[0]}") from missing
+        raise FetchError(f"this system has no {command[0]}") from missing
     except subprocess.TimeoutExpired as slow:
-        raise _FetchError(f"{command[0]} took over {_APT_SECONDS:.0f} s") from slow
+        raise FetchError(f"{command[0]} took over {_APT_SECONDS:.0f} s") from slow
     if done.returncode:
         told = [line for line in done.stdout.splitlines() if line.startswith(("E:", "Err:", "W:"))]
         last = " / ".join(told[-3:] or done.stdout.splitlines()[-3:])
-        raise _FetchError(f"{command[0]} ended with {done.returncode}: {last}")
+        raise FetchError(f"{command[0]} ended with {done.returncode}: {last}")
 
 
 def _unpack(suite: Suite, packages: list[Path], work: Path) -> Tree:
@@ -267,7 +267,7 @@ def _describe(suite: Suite, root: Path, packages: list[Path]) -> Tree:
     ]
     ours = [package for package in packages if package.name.startswith("qbittorrent-nox_")]
     if not loaders or not ours:
-        raise _FetchError(f"the {len(packages)} packages hold no loader or no qbittorrent-nox")
+        raise FetchError(f"the {len(packages)} packages hold no loader or no qbittorrent-nox")
     triplet = loaders[0].parent.name
     folders = [f"usr/lib/{triplet}", f"lib/{triplet}", f"usr/lib/{triplet}/libproxy"]
     plugins = next(root.glob(f"usr/lib/{triplet}/qt*/plugins"), root / "usr/lib" / triplet)
@@ -291,7 +291,7 @@ def _publish(tree: Tree) -> Tree:
     _failure_note(tree.suite).unlink(missing_ok=True)
     published = _read_tree(tree.suite)
     if published is None:
-        raise _FetchError(f"the manifest in {place} cannot be read back")
+        raise FetchError(f"the manifest in {place} cannot be read back")
     return published
 
 
@@ -343,7 +343,7 @@ def system_mirror(folder: Path = _APT_FOLDER) -> Mirror:
     """The Debian mirror that apt's sources under ``folder`` name first.
 
     Raises:
-        _FetchError: none of them is a Debian archive, or nobody's keyring is there.
+        FetchError: none of them is a Debian archive, or nobody's keyring is there.
     """
     files = [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]
     for file in files:
@@ -354,7 +354,7 @@ def system_mirror(folder: Path = _APT_FOLDER) -> Mirror:
         for uri, suites, keyring in entries:
             if suites & _DEBIAN_NAMES:
                 return Mirror(uri, _keyring(keyring))
-    raise _FetchError(f"the apt sources in {folder} name no Debian archive")
+    raise FetchError(f"the apt sources in {folder} name no Debian archive")
 
 
 def _keyring(named: str) -> Path:
@@ -362,7 +362,7 @@ def _keyring(named: str) -> Path:
     for candidate in (_DEBIAN_KEYRING, Path(named)):
         if candidate.is_file():
             return candidate
-    raise _FetchError("the package debian-archive-keyring is not installed")
+    raise FetchError("the package debian-archive-keyring is not installed")
 
 
 def _deb822(text: str) -> Iterator[tuple[str, set[str], str]]:
