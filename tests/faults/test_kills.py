@@ -5,7 +5,10 @@ The result must equal that of a run that nobody disturbed (spec: safety, invaria
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
+import random
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +19,7 @@ import pytest
 from qbm.store import Store
 from tests.faults.killer import KillPoint, kills
 from tests.lab import library, torrents
-from tests.lab.proxy import Moment, Pause, Proxy, is_write
+from tests.lab.proxy import Delay, Moment, Pause, Proxy, is_write
 from tests.lab.servers import Server, differences, state_of
 from tests.program import classic, classic_command, environment, write_config
 
@@ -89,6 +92,16 @@ def test_killed_at_every_journal_write_and_run_again(
     assert len(points) > 10
 
 
+def _child(folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        classic_command(folder, *_JOB),
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
 def _pauses(child: subprocess.Popen[bytes], pause: Pause) -> bool:
     """Whether the child comes to the pause; False if it ends without."""
     library.wait_for(lambda: pause.has_arrived or child.poll() is not None, bool, seconds=60)
@@ -111,13 +124,7 @@ def test_killed_at_every_write_to_the_server_and_run_again(
         proxy.forget()
         pause = Pause(moment)
         proxy.inject(pause, is_write, skip=number)
-        child = subprocess.Popen(
-            classic_command(folder, *_JOB),
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        child = _child(folder)
         if not _pauses(child, pause):
             assert child.returncode == 0
             break
@@ -131,3 +138,35 @@ def test_killed_at_every_write_to_the_server_and_run_again(
         _put_back(trixie_server, hashes)
     assert number >= 4
     assert not differences(wanted, state_of(trixie_server))
+
+
+@pytest.mark.soak
+def test_killed_at_random_moments_and_run_again(
+    trixie_server: Server, proxy: Proxy, hashes: list[str], tmp_path: Path
+) -> None:
+    """Five kills in the suite, two hundred in ``make soak``; the seed is in the output."""
+    wanted = _undisturbed(trixie_server, hashes, tmp_path / "calm")
+    is_soak = bool(os.environ.get("QBM_SOAK"))
+    seed = random.randrange(2**32) if is_soak else 1
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    folder = tmp_path / "killed"
+    write_config(folder, _sections(trixie_server, proxy.url))
+    proxy.inject(Delay(0.02), times=1_000_000)
+    for number in range(200 if is_soak else 5):
+        child = _child(folder)
+        # From its first request on, so that a slow start of Python is not all that is killed.
+        seen = len(proxy.exchanges)
+        library.wait_for(lambda: len(proxy.exchanges), seen.__lt__, seconds=60)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(chance.uniform(0, 0.6))
+        child.kill()
+        child.wait()
+        if chance.random() < 0.5:  # else the next one finds what several kills have left
+            ended = classic(folder, *_JOB)
+            assert ended.status == 0, (seed, number, ended.errors)
+            assert not differences(wanted, state_of(trixie_server)), (seed, number)
+            _assert_settled(folder)
+            _put_back(trixie_server, hashes)
+    assert classic(folder, *_JOB).status == 0
+    assert not differences(wanted, state_of(trixie_server)), seed

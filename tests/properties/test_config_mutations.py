@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qbm.config import SAMPLE, Loaded, load
@@ -79,7 +79,6 @@ def _check(loaded: Loaded, lines: int) -> None:
         assert loaded.config.cat or loaded.config.tracker
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(_CUTS, min_size=1, max_size=4))
 def test_a_mutated_config_is_a_config_or_a_list_of_problems_with_lines(
     cuts: list[tuple[int, int, str]],
@@ -89,7 +88,6 @@ def test_a_mutated_config_is_a_config_or_a_list_of_problems_with_lines(
     _check(_loaded(raw), lines=len(raw.decode(errors="replace").splitlines()) + 1)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(_CUTS, min_size=1, max_size=3))
 def test_no_text_about_a_mutated_config_repeats_the_password(
     cuts: list[tuple[int, int, str]],
@@ -99,7 +97,6 @@ def test_no_text_about_a_mutated_config_repeats_the_password(
     assert not [text for text in texts if PASSWORD in text]
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_answered(raw: bytes) -> None:
     loaded = _loaded(raw)

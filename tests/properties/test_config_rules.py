@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -24,7 +24,6 @@ def _returns(changes: dict[str, str], start: str) -> bool:
     return False
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.dictionaries(_NAMES, _NAMES))
 def test_a_cat_change_is_refused_if_and_only_if_it_comes_back_to_a_category(
     changes: dict[str, str],
@@ -56,7 +55,6 @@ def _by_entries(config: Config, url: str) -> list[str] | None:
     return None
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
 @given(_TRACKERS, st.text("abcd", max_size=4))
 def test_the_entries_say_what_the_keys_of_the_file_say(
     trackers: dict[str, str | None], url: str
