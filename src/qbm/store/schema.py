@@ -8,13 +8,29 @@ from contextlib import closing
 from pathlib import Path
 
 from msgspec import Struct
-from sqlalchemy import Connection, Engine, String, column, inspect, select, table
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    String,
+    Table,
+    insert,
+    inspect,
+    select,
+)
 
 from qbm.errors import StoreTooNew, StoreUnwritable
 from qbm.store.database import in_words, make_file, reading
+from qbm.store.tables import metadata
 
 VERSION_TABLE = "qbm_schema"
 """Not Alembic's usual name: others keep tables in this file, and may use Alembic too."""
+
+# As Alembic makes it.
+_VERSION = Table(
+    VERSION_TABLE, MetaData(), Column("version_num", String(32), primary_key=True, nullable=False)
+)
 
 
 class Schema(Struct, frozen=True):
@@ -45,6 +61,9 @@ def bring_up_to_date(engine: Engine, path: Path, schema: Schema = OURS) -> None:
             version = _version(connection, path, schema)
             if version == schema.version:
                 return
+            if version is None and schema is OURS:
+                _create(connection)
+                return
             if version is not None:
                 _copy(path, backup_path(path, version))
             _migrate(connection, schema)
@@ -59,8 +78,7 @@ def _version(connection: Connection, path: Path, schema: Schema) -> str | None:
     """The version of the tables, None if there are none of ours."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    version = select(column("version_num", String)).select_from(table(VERSION_TABLE))
-    found = connection.execute(version).scalar()
+    found = connection.execute(select(_VERSION.c.version_num)).scalar()
     if found is not None and found > schema.version:
         raise StoreTooNew(
             f"{path}: a newer qbm has written this database (its version is {found}, this "
@@ -91,6 +109,16 @@ def _copy(path: Path, backup: Path) -> None:
 def _flush(path: Path) -> None:
     with path.open("rb+") as file:
         os.fsync(file.fileno())
+
+
+def _create(connection: Connection) -> None:
+    """The newest tables at once: Alembic would take longer to import than the first run takes.
+
+    A test holds them to what the migrations make.
+    """
+    metadata.create_all(connection, checkfirst=False)  # a foreign table in the way is an error
+    _VERSION.metadata.create_all(connection)
+    connection.execute(insert(_VERSION).values(version_num=OURS.version))
 
 
 def _migrate(connection: Connection, schema: Schema) -> None:

@@ -161,7 +161,7 @@ journal = Table(
 # Few entries are open at a time among very many, and each run asks for them first. A literal:
 # SQLite uses such an index only where the query's text implies its condition.
 IS_OPEN = journal.c.state == literal_column(f"'{EntryState.INTENDED}'")
-Index("ix_journal_open", journal.c.id, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
+Index("ix_journal_open", journal.c.id, sqlite_where=IS_OPEN)
 
 leases = Table(
     "leases",

@@ -58,7 +58,6 @@ def upgrade() -> None:
         "journal",
         ["id"],
         sqlite_where=sa.text("state = 'intended'"),
-        postgresql_where=sa.text("state = 'intended'"),
     )
     op.create_table(
         "leases",
