@@ -378,7 +378,7 @@ def test_a_tracker_that_recovers_shows_as_working(
 
     library.reannounce(server, added)
 
-    [row] = library.announced(server, added, lambda rows: rows[0]["status"] == 2)
+    [row] = library.announced(server, added, is_right=lambda rows: rows[0]["status"] == 2)
     assert row["msg"] == ""
 
 

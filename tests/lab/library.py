@@ -184,8 +184,8 @@ def saved(server: Server, hashes: Collection[str]) -> None:
 def announced(
     server: Server,
     torrent_hash: str,
-    is_right: Callable[[list[dict[str, Any]]], bool] = _have_answered,
     seconds: float = 20.0,
+    is_right: Callable[[list[dict[str, Any]]], bool] = _have_answered,
 ) -> list[dict[str, Any]]:
     """The torrent's tracker rows, once they are right: by default, once each has answered.
 

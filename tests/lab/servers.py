@@ -287,18 +287,12 @@ def running() -> list[str]:
     return [f"{name} (pid {pid})" for pid, name in _RUNNING.items()]
 
 
-# What changes by itself while nobody does anything.
+# What changes by itself while nobody does anything. 4.x fills `tracker` once one works; the
+# trackers' addresses also stand in magnet_uri.
 _VOLATILE = frozenset(
-    {
-        "time_active",
-        "seeding_time",
-        "last_activity",
-        "reannounce",
-        "eta",
-        "popularity",
-        "seen_complete",
-    }
-    | {"num_seeds", "num_leechs", "num_complete", "num_incomplete", "availability", "ratio"},
+    {"time_active", "seeding_time", "last_activity", "reannounce", "eta", "popularity"}
+    | {"num_seeds", "num_leechs", "num_complete", "num_incomplete", "seen_complete"}
+    | {"availability", "ratio", "tracker"},
 )
 
 
