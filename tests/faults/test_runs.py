@@ -181,6 +181,21 @@ def test_a_server_that_restarts_in_the_middle_has_forgotten_the_login_and_is_tol
     assert server.api.by_hash()[found]["tags"] == "A"
 
 
+@pytest.mark.parametrize("suite", list(Suite))
+def test_a_run_is_whole_on_a_server_that_shows_effects_as_late_as_users_servers_do(
+    start_server: StartServer, tmp_path: Path, suite: Suite
+) -> None:
+    server = start_server(suite, refresh_interval=1500)
+    hashes = library.add(server, *(torrents.single(f"{n}.bin", _URLS[n % 3]) for n in range(6)))
+    sections = _sections(server) | {"cat": {"films": str(server.save_path)}}
+    sections["settings"] = {"force_auto_tmm": True}
+    assert carry_out(server.url, tmp_path, sections).is_whole
+    assert carry_out(server.url, tmp_path, sections).plan.planned == ()
+    rows = server.api.by_hash()
+    assert {rows[each]["category"] for each in hashes} == {"films"}
+    assert {rows[each]["auto_tmm"] for each in hashes} == {True}
+
+
 def test_a_stop_ends_between_two_changes_with_a_complete_journal(
     trixie_server: Server, proxy: Proxy, hashes: list[str], tmp_path: Path
 ) -> None:
