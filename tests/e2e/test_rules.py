@@ -6,10 +6,10 @@ the server then shows for each case.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from tests.lab import library, torrents
 from tests.lab.library import Content
@@ -37,6 +37,108 @@ class Case:
     is_stopped: bool = True
     ends_in: str = ""
     ends_with: frozenset[str] = frozenset({_HOST_TAG})
+    ends_managed: bool | None = None
+    """Automatic Torrent Management afterwards; None is as before."""
+
+
+def _setting_cases(tracker: Tracker) -> list[Case]:
+    """Those of the settings that are off unless asked for, and of ``other``."""
+    number = iter(range(1000))
+
+    def one(*keys: str, **rest: Any) -> Torrent:
+        urls = [tracker.url(key) for key in keys or ("alpha",)]
+        return torrents.single(f"set-{next(number):03}.bin", *urls, **rest)
+
+    a = frozenset({"A"})
+    return [
+        Case("save path", one(), ends_in="films", ends_with=a, ends_managed=True),
+        Case(
+            "incomplete",
+            one(),
+            content=Content.MISSING,
+            is_stopped=False,
+            ends_in="films",
+            ends_with=a,
+            ends_managed=True,
+        ),
+        Case("last folder", one(), "deep/music", ends_in="music", ends_with=a, ends_managed=True),
+        Case(
+            "by hand, but forced",
+            one(),
+            "tv",
+            category="tv",
+            ends_in="tv",
+            ends_with=a,
+            ends_managed=True,
+        ),
+        Case(
+            "spared by its tag",
+            one(),
+            "tv",
+            category="tv",
+            tags=("mine",),
+            ends_in="tv",
+            ends_with=a | {"mine"},
+        ),
+        Case(
+            "only uncategorised ones",
+            one(),
+            "wrong",
+            category="wrong",
+            auto_tmm=True,
+            ends_in="wrong",
+            ends_with=a,
+            ends_managed=True,
+        ),
+        Case(
+            "cat_change all the same",
+            one(),
+            "old",
+            category="old",
+            ends_in="new",
+            ends_with=a,
+            ends_managed=True,
+        ),
+        Case(
+            "other",
+            one("unlisted"),
+            ends_in="rest",
+            ends_with=frozenset({"O", "P"}),
+            ends_managed=True,
+        ),
+        Case(
+            "no tracker",
+            Torrent("free", {"free": b"free"}),
+            ends_in="rest",
+            ends_with=frozenset({"O", "P"}),
+            ends_managed=True,
+        ),
+        Case(
+            "stalled tag is somebody else's",
+            one(),
+            tags=("stalledDL",),
+            ends_in="films",
+            ends_with=a | {"stalledDL"},
+            ends_managed=True,
+        ),
+    ]
+
+
+def _setting_config(url: str, root: Path) -> dict[str, Any]:
+    return {
+        "qbt": {"host": url},
+        "settings": {
+            "force_auto_tmm": True,
+            "force_auto_tmm_ignore_tags": ["mine"],
+            "cat_filter_completed": False,
+            "cat_update_all": False,
+            "cat_update_use_folder_name": True,
+            "tag_stalled_torrents": False,
+        },
+        "cat": {"films": f"{root}/films", "tv": f"{root}/tv", "right": f"{root}/wrong"},
+        "cat_change": {"old": "new"},
+        "tracker": {"alpha": {"tag": "A"}, "other": {"tag": ["O", "P"], "cat": "rest"}},
+    }
 
 
 def _cases(tracker: Tracker) -> list[Case]:
@@ -175,6 +277,10 @@ def _config(url: str, root: Path) -> dict[str, Any]:
     }
 
 
+Config: TypeAlias = Callable[[str, Path], dict[str, Any]]
+"""A config for the server at a URL, whose save path is the folder."""
+
+
 @dataclass(slots=True)
 class Played:
     """What one server showed before, between and after the runs."""
@@ -208,15 +314,13 @@ def _add(server: Server, case: Case) -> str:
     return found
 
 
-def _play(server: Server, folder: Path) -> Played:
-    """The library of all cases on one server, and three runs over it."""
-    with Tracker() as tracker, Proxy(server.url) as proxy:
-        cases = _cases(tracker)
-        if server.version.startswith("4.2."):  # libtorrent 1 knows no v2
-            cases = [case for case in cases if case.torrent.kind is not Kind.V2]
+def _play(server: Server, folder: Path, cases: Sequence[Case], config: Config) -> Played:
+    """The library of the cases on one server, and three runs over it."""
+    with Proxy(server.url) as proxy:
         hashes = {case.name: _add(server, case) for case in cases}
-        library.settle(server, [hashes["stalled"]], lambda row: row["state"] == "stalledDL")
-        write_config(folder, _config(proxy.url, server.save_path))
+        if "stalled" in hashes:
+            library.settle(server, [hashes["stalled"]], lambda row: row["state"] == "stalledDL")
+        write_config(folder, config(proxy.url, server.save_path))
         flags = ("--cat-update", "--tag-update")
         before = state_of(server)
         dry = classic(folder, *flags, "--dry-run", "--log-level", "debug")
@@ -242,9 +346,7 @@ def _tags(row: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(filter(None, row["tags"].split(", ")))
 
 
-def test_every_rule_makes_of_its_case_what_it_should(server: Server, tmp_path: Path) -> None:
-    # One test, for the library takes longer to build than all of it takes to check.
-    played = _play(server, tmp_path)
+def _assert_ended_well(played: Played) -> None:
     assert (played.first.status, played.second.status) == (0, 0), played.first.errors
     rows = {case.name: played.rows[played.hashes[case.name]] for case in played.cases}
     assert {name: row["category"] for name, row in rows.items()} == {
@@ -253,11 +355,48 @@ def test_every_rule_makes_of_its_case_what_it_should(server: Server, tmp_path: P
     assert {name: _tags(row) for name, row in rows.items()} == {
         case.name: case.ends_with for case in played.cases
     }
+    assert {name: row["auto_tmm"] for name, row in rows.items()} == {
+        case.name: case.auto_tmm if case.ends_managed is None else case.ends_managed
+        for case in played.cases
+    }
+    assert played.dry.status == 0
+    assert played.changed_by_dry_run == []
+    assert played.second_writes == []
+
+
+# One test each, for a library takes longer to build than all of it takes to check.
+
+
+def test_every_rule_makes_of_its_case_what_it_should(
+    server: Server, tracker: Tracker, tmp_path: Path
+) -> None:
+    cases = _cases(tracker)
+    if server.version.startswith("4.2."):  # libtorrent 1 knows no v2
+        cases = [case for case in cases if case.torrent.kind is not Kind.V2]
+    played = _play(server, tmp_path, cases, _config)
+    _assert_ended_well(played)
     # A category that was missing has its torrent's save path.
     assert played.categories["fresh / ünï"]["savePath"] == f"{played.root}/fresh"
     assert played.categories['a, "b" & c']["savePath"] == f"{played.root}/comma"
-    # The dry run before changed nothing, and said what it would do.
-    assert played.dry.status == 0
-    assert played.changed_by_dry_run == []
     assert "by tracker" in played.dry.errors
-    assert played.second_writes == []
+
+
+def test_every_setting_makes_of_its_case_what_it_should(
+    server: Server, tracker: Tracker, tmp_path: Path
+) -> None:
+    for name, folder in {"films": "films", "tv": "tv", "old": "old", "new": "old"}.items():
+        path = str(server.save_path / folder)
+        server.api.post("torrents/createCategory", category=name, savePath=path)
+    _assert_ended_well(_play(server, tmp_path, _setting_cases(tracker), _setting_config))
+
+
+def test_a_magnet_without_metadata_is_tagged_and_left_without_a_category(
+    server: Server, tracker: Tracker, tmp_path: Path
+) -> None:
+    magnet = library.add_magnet(server, torrents.single("film.mkv", tracker.url("alpha")))
+    write_config(tmp_path, _config(server.url, server.save_path))
+    ended = classic(tmp_path, "--cat-update", "--tag-update")
+    assert ended.status == 0, ended.errors
+    row = server.api.by_hash()[magnet]
+    assert row["category"] == ""
+    assert _tags(row) >= {"A", "shared"}
