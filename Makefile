@@ -6,6 +6,7 @@
 #   make test     check, and all tests with real servers
 #   make soak     the large counts of what make test runs small   -> results/soak.xml
 #   make bench    times beside what users have today               -> results/bench-*.json
+#   make docs     fill the tables of docs/reference from the program itself
 #   make pins     pin the dependencies anew
 #   make clean    remove all that these leave behind
 
@@ -21,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # bookworm's and trixie's servers can be had on every Debian, so there a missing one is a failure.
 export QBM_REQUIRE_SERVERS ?= $(if $(shell grep -x 'ID=debian' /etc/os-release 2>/dev/null),1,)
 
-.PHONY: setup servers demo check test soak bench pins clean
+.PHONY: setup servers demo check test soak bench docs pins clean
 
 setup: .venv/.ready
 .venv/.ready: requirements/dev.txt scripts/setup
@@ -51,6 +52,9 @@ soak: servers
 
 bench: servers
 	$(BIN)/python -m bench --torrents $(N) --suite $(VERSION)
+
+docs: setup
+	$(BIN)/python scripts/docs-reference
 
 pins: setup
 	scripts/pin
