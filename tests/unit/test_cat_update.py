@@ -269,6 +269,38 @@ def test_a_change_that_moves_files_says_so(auto_tmm: bool, save_path: str, says_
     assert ("will move its files" in str(planned.reason)) is says_so
 
 
+# Automatic management takes the files along, and their new place may have an entry
+
+
+def test_the_entry_of_the_folder_that_the_files_move_to_decides_in_the_same_run() -> None:
+    torrent = a_torrent(save_path="/data/old", category="old", auto_tmm=True)
+    plan = _plan(torrent, cat={"archive": "/data/new"}, cat_change={"old": "new"})
+    assert _changes(plan) == [
+        CreateCategory("archive", "/data/old"),
+        SetCategory(torrent.hash, "old", "archive"),
+    ]
+
+
+def test_entries_that_chase_each_other_round_leave_the_torrent_and_say_so() -> None:
+    torrent = a_torrent(save_path="/data/old", category="old", auto_tmm=True)
+    plan = _plan(torrent, cat={"new": "/data/old", "old": "/data/new"})
+    assert _changes(plan) == []
+    assert _why_left(plan) is Code.CATEGORY_GOES_ROUND
+
+
+def test_files_that_move_to_a_category_made_for_another_torrent_are_named() -> None:
+    first = a_torrent("first", save_path="/m/a", auto_tmm=True)
+    second = a_torrent("second", save_path="/m/b", auto_tmm=True, added_on=ADDED + timedelta(1))
+    plan = _plan(first, second, cat={"music": "/m/*"})
+    texts = {
+        each.change.hash: str(each.reason)
+        for each in plan.planned
+        if isinstance(each.change, SetCategory)
+    }
+    assert "move" not in texts[first.hash]
+    assert "from /m/b to /m/a" in texts[second.hash]
+
+
 # Ground rules
 
 

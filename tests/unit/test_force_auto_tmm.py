@@ -44,6 +44,19 @@ def test_others_are_left(facts: dict[str, Any]) -> None:
     assert _changes(a_torrent(**facts), cat={"x": "/x"}) == []
 
 
+@pytest.mark.parametrize(
+    ("folder", "says"),
+    [("/data/films", ""), ("/elsewhere", "from /data/films to /elsewhere"), ("", "default folder")],
+)
+def test_files_that_will_move_are_named(folder: str, says: str) -> None:
+    torrent = a_torrent(category="films", save_path="/data/films")
+    snapshot = a_snapshot([torrent], {"films": folder})
+    config = a_config(settings=_FORCE, cat={"x": "/x"})
+    [planned] = force_auto_tmm.plan(snapshot, config, Selection(), NOW).planned
+    assert says in str(planned.reason)
+    assert ("move" in str(planned.reason)) is bool(says)
+
+
 def test_an_ignored_tag_is_the_reason_given() -> None:
     torrent = a_torrent(category="films", tags=frozenset({"mine"}))
     plan = force_auto_tmm.plan(

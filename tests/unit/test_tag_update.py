@@ -158,3 +158,19 @@ def test_the_private_flag_is_asked_for_only_where_the_tag_is_missing() -> None:
     assert needs[Fact.PRIVATE](a_torrent())
     assert not needs[Fact.PRIVATE](a_torrent(tags=frozenset({"priv"})))
     assert Fact.PRIVATE not in tag_update.needs(a_config(tracker={"x": "A"}))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "https://tracker.one.example/announce/0123456789abcdef0123456789abcdef",
+        "one.example:8080/announce/0123456789abcdef0123456789abcdef",
+        "0123456789abcdef0123456789abcdef/announce",
+        "0123456789abcdef0123456789abcdef",
+    ],
+)
+def test_a_passkey_in_a_key_of_the_config_is_in_no_reason(key: str) -> None:
+    url = f"https://tracker.{key.removeprefix('https://tracker.')}/announce"
+    [planned] = _plan(_of(url), tracker={key: {"tag": "A"}}).planned
+    assert _added(_plan(_of(url), tracker={key: {"tag": "A"}})) == ["A"]
+    assert "0123456789abcdef" not in str(planned)

@@ -20,6 +20,7 @@ _BY_SPELLING: Final = {
 }
 _BY_VARIABLE: Final = {option.variable: option for option in OPTIONS if option.variable}
 _NEWLY_TRUE: Final = frozenset({"1", "yes", "on"})
+_MAY_BE_EMPTY: Final = frozenset({"base_url", "divider"})
 _DESTRUCTIVE: Final = frozenset({"rem_unregistered", "rem_orphaned", "share_limits"})
 
 
@@ -70,7 +71,7 @@ def read(argv: Sequence[str], environ: Mapping[str, str]) -> Read:
     if problems:
         raise UsageError("\n".join(problems))
     values = from_variables | from_flags
-    if from_variables.get("dry_run"):
+    if _is_dry_anywhere([*variables, *flags]):
         values["dry_run"] = True
     return Read(
         arguments=Arguments(**values),
@@ -93,10 +94,22 @@ def _flags(argv: Sequence[str], problems: list[str]) -> Iterator[_Given]:
             yield _Given(option, spelling, text)
         elif option.is_switch:
             yield _Given(option, spelling, rest.pop(0) if _is_answer(option, rest) else "true")
-        elif rest and rest[0].partition("=")[0] not in _BY_SPELLING:
+        elif rest and not _looks_like_a_flag(rest[0]):
             yield _Given(option, spelling, rest.pop(0))
         else:
-            problems.append(f"{spelling} needs a value: {spelling} {option.flag.metavar}")
+            problems.append(_without_value(option, spelling, rest))
+
+
+def _looks_like_a_flag(word: str) -> bool:
+    """Any word with a dash: a mistyped ``--dryrun`` must not become the value of ``-d``."""
+    return word.startswith("-") and word != "-" and not word[1].isdigit()
+
+
+def _without_value(option: Option, spelling: str, rest: Sequence[str]) -> str:
+    text = f"{spelling} needs a value: {spelling} {option.flag.metavar}"
+    if not rest or rest[0].partition("=")[0] in _BY_SPELLING:
+        return text
+    return f"{text}. (A value that begins with a dash: {spelling}={rest[0]}.)"
 
 
 def _is_answer(option: Option, rest: Sequence[str]) -> bool:
@@ -134,11 +147,19 @@ def _variables(environ: Mapping[str, str], problems: list[str]) -> Iterator[_Giv
 def _values(given: Sequence[_Given], problems: list[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for each in given:
+        if not each.text.strip() and each.option.name not in _MAY_BE_EMPTY:
+            problems.append(f"{each.source} is empty. It needs a value: {each.option.flag.metavar}")
+            continue
         try:
             values[each.option.name] = each.option.flag.reads(each.text)
         except ValueError as error:
             problems.append(f"{each.source}: {each.text!r} is wrong. Allowed: {error}.")
     return values
+
+
+def _is_dry_anywhere(given: Sequence[_Given]) -> bool:
+    """A dry run that was asked for once stays one, whatever else is said about it."""
+    return any(each.option.name == "dry_run" and boolean(each.text) for each in given)
 
 
 def _newly_true(variables: Sequence[_Given], flags: Sequence[_Given]) -> Iterator[str]:

@@ -8,8 +8,8 @@ from typing import Final
 from urllib.parse import quote, quote_plus
 
 HIDDEN: Final = "***"
-_SHORTEST: Final = 4
-"""Shorter ones would blank out half of all words, and are no secrets anyway."""
+_WORD: Final = re.compile(r"[^\W\d_]{1,7}|.{1,3}")
+"""Passwords that are ordinary words (or shorter than any) would blank out names that are too."""
 _URL: Final = re.compile(r"\b([a-z][a-z0-9+.-]*://)([^\s\"'<>|]+)", re.IGNORECASE)
 _KEYED: Final = re.compile(
     r"(?i)\b(pass(?:key|word|wd)?|torrent_pass|api_?key|auth_?key|token|secret|s?sid)=[^\s&;,\"']+"
@@ -46,7 +46,7 @@ class Redactor:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    if len(secret) >= _SHORTEST:
+    if not _WORD.fullmatch(secret):
         yield from (secret, quote(secret, safe=""), quote_plus(secret))
 
 

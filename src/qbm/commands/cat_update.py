@@ -8,19 +8,22 @@ Counter: ``categorized``.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from qbm.commands.automatic_management import file_move, is_forced
 from qbm.commands.cat_change import Chosen, Waiting, through
 from qbm.commands.paths import candidates, last_folder, normalised
 from qbm.commands.tracker_entry import matching_entry, real_urls
 from qbm.config import Config
-from qbm.model.change import Change, CreateCategory, SetCategory
+from qbm.model.change import Change, CreateCategory, SetAutoManagement, SetCategory
 from qbm.model.command import CommandName
 from qbm.model.names import is_category_name
 from qbm.model.plan import Deferred, Notice, Plan, Planned, Skipped
+from qbm.model.projection import project
 from qbm.model.reason import Code, Reason, because, together
 from qbm.model.snapshot import Category, Fact, Selection, Snapshot
 from qbm.model.torrent import Torrent
@@ -32,10 +35,20 @@ UNCATEGORIZED = "Uncategorized"
 
 
 class _Move(Struct, frozen=True):
-    """A torrent that should be in another category."""
+    """A torrent that should be in another category, and why."""
 
     torrent: Torrent
-    chosen: Chosen
+    category: str
+    reasons: tuple[Reason, ...]
+
+
+class _World(Struct, frozen=True):
+    """What decides besides the torrent itself; ``categories`` with those yet to be created."""
+
+    categories: Mapping[str, Category]
+    config: Config
+    selection: Selection
+    now: datetime
 
 
 def needs(config: Config) -> Mapping[Fact, Callable[[Torrent], bool]]:
@@ -52,47 +65,83 @@ def counts(change: Change) -> Mapping[str, int]:
 
 def plan(snapshot: Snapshot, config: Config, selection: Selection, now: datetime) -> Plan:
     """The categories to create, then each torrent's new category."""
-    decisions = [_decide(each, config, selection, now) for each in selection.of(snapshot)]
-    moves = [each for each in decisions if isinstance(each, _Move)]
+    world = _World(snapshot.categories, config, selection, now)
+    created: dict[str, Planned] = {}
+    while True:
+        decisions = [each for torrent in selection.of(snapshot) for each in _decide(torrent, world)]
+        moves = [each for each in decisions if isinstance(each, _Move)]
+        # Where a new category lies decides where its torrents will be, so decide again.
+        found = _creations(moves, world.categories)
+        if not found:
+            break
+        created |= found
+        world = replace(world, categories={**world.categories, **_made(found.values())})
     skipped = [each for each in decisions if isinstance(each, Skipped)]
-    created = _creations(moves, snapshot)
-    reachable = {"", *snapshot.categories, *created}
-    unknown = because(Code.SAVE_PATH_UNKNOWN)
+    used = {each.category for each in moves}
     return Plan(
         planned=(
-            *created.values(),
-            *(_planned(each, snapshot) for each in moves if each.chosen.category in reachable),
+            *(each for name, each in created.items() if name in used),
+            *(_planned(each, world) for each in moves),
         ),
-        skipped=(
-            *skipped,
-            *(
-                Skipped(each.torrent.hash, _NAME, unknown)
-                for each in moves
-                if each.chosen.category not in reachable
-            ),
-        ),
+        skipped=tuple(skipped),
         deferred=tuple(each for each in decisions if isinstance(each, Deferred)),
         notices=_paths_without_entry(skipped),
     )
 
 
-def _decide(
-    torrent: Torrent, config: Config, selection: Selection, now: datetime
-) -> _Move | Skipped | Deferred:
-    """What becomes of one torrent: the entry's category, followed through ``cat_change``."""
-    if config.settings.cat_filter_completed and not torrent.is_complete:
+def _decide(torrent: Torrent, world: _World) -> Iterator[_Move | Skipped | Deferred]:
+    """What becomes of one torrent, all its steps at once.
+
+    Where automatic management follows a category with the files, their new place may have an
+    entry of its own: a second run must find nothing more to do.
+    """
+    if world.config.settings.cat_filter_completed and not torrent.is_complete:
         percent = int(torrent.progress * 100)
         reason = because(Code.NOT_COMPLETE, state=torrent.state, percent=percent)
-        return Skipped(torrent.hash, _NAME, reason)
-    entry = _from_entries(torrent, config, selection)
+        yield Skipped(torrent.hash, _NAME, reason)
+        return
+    here, way, reasons = torrent, [torrent.category], list[Reason]()
+    while isinstance(step := _step(here, world), Chosen):
+        way.append(step.category)
+        if step.category in way[:-1]:
+            round_trip = because(Code.CATEGORY_GOES_ROUND, way=" → ".join(way))
+            yield Skipped(torrent.hash, _NAME, round_trip)
+            return
+        reasons += step.reasons
+        here = _settled(here, step.category, world)
+    if here is not torrent:
+        yield _Move(torrent, here.category, tuple(reasons))
+    if isinstance(step, Waiting):
+        yield Deferred(torrent.hash, _NAME, step.reason)
+    elif step.code is Code.SAVE_PATH_UNKNOWN:
+        yield Deferred(torrent.hash, _NAME, step)
+    elif here is torrent:
+        yield Skipped(torrent.hash, _NAME, step)
+
+
+def _step(torrent: Torrent, world: _World) -> Chosen | Waiting | Reason:
+    """The entry's category, followed through ``cat_change``; the reason if it stays."""
+    entry = _from_entries(torrent, world.config, world.selection)
     start = entry if isinstance(entry, Chosen) else Chosen(torrent.category)
-    end = through(start, torrent, config, now)
+    end = through(start, torrent, world.config, world.now)
     if isinstance(end, Waiting):
-        return Deferred(torrent.hash, _NAME, end.reason)
+        return end
     if end.category != torrent.category:
-        return _Move(torrent, end)
+        is_creatable = torrent.save_path is not UNKNOWN or end.category in world.categories
+        return end if is_creatable else because(Code.SAVE_PATH_UNKNOWN)
     right = because(Code.CATEGORY_RIGHT, category=torrent.category)
-    return Skipped(torrent.hash, _NAME, right if isinstance(entry, Chosen) else entry)
+    return right if isinstance(entry, Chosen) else entry
+
+
+def _settled(torrent: Torrent, category: str, world: _World) -> Torrent:
+    """The torrent as it will be in ``category``, with the management that will be forced."""
+    changes: list[Change] = [SetCategory(torrent.hash, torrent.category, category)]
+    if torrent.save_path is not UNKNOWN:
+        changes.insert(0, CreateCategory(category, torrent.save_path))
+    if not torrent.auto_tmm and is_forced(torrent, world.config):
+        changes.append(SetAutoManagement(torrent.hash, before=False, after=True))
+    alone = Snapshot({torrent.hash: torrent}, world.categories)
+    return project(alone, changes).torrents[torrent.hash]
 
 
 def _from_entries(torrent: Torrent, config: Config, selection: Selection) -> Chosen | Reason:
@@ -132,34 +181,28 @@ def _from_save_path(torrent: Torrent, config: Config) -> Chosen | Reason:
     return because(Code.NO_CATEGORY_ENTRY, save_path=torrent.save_path)
 
 
-def _creations(moves: Iterable[_Move], snapshot: Snapshot) -> Mapping[str, Planned]:
-    """One creation per category that is missing, with its first known save path."""
+def _creations(moves: Iterable[_Move], categories: Mapping[str, Category]) -> Mapping[str, Planned]:
+    """One creation per category that is missing, with its first torrent's save path."""
     missing: dict[str, Planned] = {}
     for move in moves:
-        name, save_path = move.chosen.category, move.torrent.save_path
-        if name in snapshot.categories or name in missing or save_path is UNKNOWN:
+        name, save_path = move.category, move.torrent.save_path
+        if name in categories or name in missing or save_path is UNKNOWN:
             continue
         reason = because(Code.CATEGORY_MISSING, name=name)
         missing[name] = Planned(CreateCategory(name, save_path), _NAME, reason)
     return missing
 
 
-def _planned(move: _Move, snapshot: Snapshot) -> Planned:
-    torrent, chosen = move.torrent, move.chosen
-    change = SetCategory(torrent.hash, before=torrent.category, after=chosen.category)
-    moving = _file_move(torrent, snapshot.categories.get(chosen.category))
-    return Planned(change, _NAME, together([*chosen.reasons, *moving]))
+def _made(creations: Iterable[Planned]) -> dict[str, Category]:
+    """The categories that these will make."""
+    return dict(project(Snapshot({}, {}), (each.change for each in creations)).categories)
 
 
-def _file_move(torrent: Torrent, category: Category | None) -> list[Reason]:
-    """Said if qBittorrent will move the files: automatic management and another save path.
-
-    A category that is yet to be created gets the torrent's own save path: no move.
-    """
-    if not torrent.auto_tmm or category is None or category.save_path == torrent.save_path:
-        return []
-    destination = category.save_path or "the category's folder under the default save path"
-    return [because(Code.FILES_WILL_MOVE, destination=destination)]
+def _planned(move: _Move, world: _World) -> Planned:
+    torrent = move.torrent
+    change = SetCategory(torrent.hash, before=torrent.category, after=move.category)
+    moving = file_move(torrent, move.category, world.categories) if torrent.auto_tmm else []
+    return Planned(change, _NAME, together([*move.reasons, *moving]))
 
 
 def _paths_without_entry(skipped: Iterable[Skipped]) -> tuple[Notice, ...]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from qbm.commands.automatic_management import file_move, sparing_tag
 from qbm.config import Config
 from qbm.model.change import SetAutoManagement
 from qbm.model.command import CommandName
 from qbm.model.plan import Plan, Planned, Skipped
-from qbm.model.reason import Code, because
+from qbm.model.reason import Code, because, together
 from qbm.model.snapshot import Selection, Snapshot
 from qbm.model.torrent import Torrent
 
@@ -22,9 +23,8 @@ _NAME = CommandName.FORCE_AUTO_TMM
 
 def plan(snapshot: Snapshot, config: Config, selection: Selection, now: datetime) -> Plan:  # noqa: ARG001 - all commands share one signature
     """Switch it on for each torrent that has a category and no tag to be ignored."""
-    ignored = frozenset(config.settings.force_auto_tmm_ignore_tags)
     decisions = [
-        _decide(torrent, ignored)
+        _decide(torrent, snapshot, config)
         for torrent in selection.of(snapshot)
         if torrent.category and not torrent.auto_tmm
     ]
@@ -34,9 +34,10 @@ def plan(snapshot: Snapshot, config: Config, selection: Selection, now: datetime
     )
 
 
-def _decide(torrent: Torrent, ignored: frozenset[str]) -> Planned | Skipped:
-    spared = sorted(torrent.tags & ignored)
-    if spared:
-        return Skipped(torrent.hash, _NAME, because(Code.AUTO_TMM_IGNORED, tag=spared[0]))
+def _decide(torrent: Torrent, snapshot: Snapshot, config: Config) -> Planned | Skipped:
+    tag = sparing_tag(torrent, config)
+    if tag is not None:
+        return Skipped(torrent.hash, _NAME, because(Code.AUTO_TMM_IGNORED, tag=tag))
     change = SetAutoManagement(torrent.hash, before=False, after=True)
-    return Planned(change, _NAME, because(Code.AUTO_TMM_FORCED))
+    moving = file_move(torrent, torrent.category, snapshot.categories)
+    return Planned(change, _NAME, together([because(Code.AUTO_TMM_FORCED), *moving]))

@@ -11,11 +11,14 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from qbm.config import Config, TrackerEntry
-from qbm.model.tracker import Tracker, host_of
+from qbm.model.tracker import Tracker, host_of, without_passkey
 
 
 class TrackerMatch(Struct, frozen=True):
-    """The entry, the word of its key that was found, and the tracker's host name."""
+    """The entry, the word of its key that was found, and the tracker's host name.
+
+    The latter two are for people: they hold no passkey.
+    """
 
     entry: TrackerEntry
     word: str
@@ -35,5 +38,5 @@ def matching_entry(urls: Sequence[str], config: Config) -> TrackerMatch | None:
         for word in entry.words:
             for url in urls:
                 if word in url:
-                    return TrackerMatch(entry, word, host_of(url))
+                    return TrackerMatch(entry, without_passkey(word), without_passkey(host_of(url)))
     return None

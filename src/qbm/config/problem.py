@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from qbm.errors import ConfigError
+from qbm.model.tracker import without_passkey
 
 _LONGEST_NAME = 80
-_PASSKEY = re.compile(r"[0-9A-Za-z]{20,}")
-"""Trackers' passkeys are 32 hex digits or so; no word that a person writes is as long."""
 
 
 class Mark(NamedTuple):
@@ -63,6 +61,4 @@ def printable(text: str) -> str:
 
 
 def _shown(key: str, *, in_tracker: bool) -> str:
-    if in_tracker and (beyond_host := re.search(r"(?<![:/])[/?]", key)):
-        key = f"{key[: beyond_host.start()]}/…"
-    return printable(_PASSKEY.sub("…", key))
+    return printable(without_passkey(key) if in_tracker else key)

@@ -10,6 +10,7 @@ stands, and the rule that ``cat`` or ``tracker`` must have an entry.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +33,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from qbm.config.problem import printable
 from qbm.model.command import COMMANDS, CommandName
+from qbm.model.names import is_category_name
 
 OTHER = "other"
 """The key under ``tracker`` for torrents that no other key fits; not matched as a word."""
@@ -70,7 +72,17 @@ def _is_blank(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
+def _creatable(category: str) -> str:
+    if not is_category_name(category):
+        raise wrong(
+            "qBittorrent cannot have a category of this name",
+            "a name without \\, and with / only between two names",
+        )
+    return category
+
+
 Name: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+CategoryName: TypeAlias = Annotated[Name, AfterValidator(_creatable)]
 Tag: TypeAlias = Annotated[Name, AfterValidator(_without_comma)]
 Names: TypeAlias = Annotated[
     tuple[Name, ...], BeforeValidator(_split_at_commas), AfterValidator(_without_repeats)
@@ -139,6 +151,8 @@ class Commands(Section):
 def _address(host: str) -> str:
     """``host:port`` or a URL, checked so that a slip is found before anything connects."""
     allowed = "host:port, or a URL such as https://example.org/qbittorrent"
+    if re.match(r"https?:(?!//)", host, re.IGNORECASE) and not re.fullmatch(r"https?:\d+", host):
+        raise wrong("it is no address: // is missing after its first colon", allowed)
     try:
         url = urlsplit(host if "://" in host else f"http://{host}")
         port = url.port
@@ -232,7 +246,7 @@ class CatChange(Section):
     They wait until ``delay_minutes`` whole minutes have passed since completion.
     """
 
-    new_cat: Name
+    new_cat: CategoryName
     delay_minutes: Count = 0
 
     @model_validator(mode="before")
@@ -281,7 +295,7 @@ class TrackerOptions(Section):
     )
 
     tag: Names = ()
-    cat: Name | None = None
+    cat: CategoryName | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -347,7 +361,7 @@ class Config(Section):
     commands: Commands | None = None
     qbt: Qbt
     settings: Settings = Settings()
-    cat: Mapping[Name, Paths] = {}
+    cat: Mapping[CategoryName, Paths] = {}
     """Category to save paths and patterns; the file's order counts."""
     cat_change: Annotated[Mapping[Name, CatChange], AfterValidator(_without_circles)] = {}
     tracker_options: Mapping[Annotated[Name, AfterValidator(_with_word)], TrackerOptions] = Field(

@@ -89,10 +89,14 @@ def _changed(torrent: Torrent, change: TorrentChange, categories: dict[str, Cate
 
 
 def _resettled(after: Torrent, before: Torrent, categories: dict[str, Category]) -> Torrent:
-    """``after``, its paths unknown if automatic management will choose them anew."""
+    """``after`` with the paths that automatic management will choose, unknown where it may.
+
+    The save path changes at once, the content follows in its own time.
+    """
     if not after.auto_tmm or (after.category, after.auto_tmm) == (before.category, before.auto_tmm):
         return after
     category = categories.get(after.category)
-    if category is not None and category.save_path == before.save_path:
+    folder = category.folder if category is not None else UNKNOWN
+    if folder == before.save_path:
         return after
-    return replace(after, save_path=UNKNOWN, content_path=UNKNOWN)
+    return replace(after, save_path=folder, content_path=UNKNOWN)

@@ -28,7 +28,10 @@ class Code(StrEnum):
     # Shared by commands
     NOT_COMPLETE = "not_complete", "it is not complete yet ({state}, {percent} %)"
     TRACKERS_UNKNOWN = "trackers_unknown", "its trackers could not be read"
-    SAVE_PATH_UNKNOWN = "save_path_unknown", "where its files will be is not known yet"
+    SAVE_PATH_UNKNOWN = (
+        "save_path_unknown",
+        "its save path is known only after qBittorrent has moved its files",
+    )
 
     # cat_update, cat_change, force_auto_tmm
     CATEGORY_FROM_TRACKER = "category_from_tracker", "its tracker matches the entry {entry}"
@@ -52,9 +55,17 @@ class Code(StrEnum):
         "path_without_entry",
         "no entry under cat covers the save path {save_path} (torrents there: {number})",
     )
+    CATEGORY_GOES_ROUND = (
+        "category_goes_round",
+        "each category that its entries lead to moves its files to where they lead on: {way}",
+    )
     FILES_WILL_MOVE = (
         "files_will_move",
-        "Automatic Torrent Management is on, so qBittorrent will move its files to {destination}",
+        "managed automatically, qBittorrent will move its files from {save_path} to {folder}",
+    )
+    FILES_MAY_MOVE = (
+        "files_may_move",
+        "managed automatically, its files move to the category's default folder if not there yet",
     )
     CHANGE_DELAYED = (
         "change_delayed",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 from msgspec import Struct
 
 from qbm.model.torrent import Torrent, TorrentHash
+from qbm.model.unknown import UNKNOWN, Unknown
+
+_ABSOLUTE = re.compile(r"/|\\\\|[A-Za-z]:[\\/]")
 
 
 class Category(Struct, frozen=True):
@@ -15,6 +19,14 @@ class Category(Struct, frozen=True):
 
     name: str
     save_path: str = ""
+
+    @property
+    def folder(self) -> str | Unknown:
+        """Where automatic management keeps its torrents.
+
+        Unknown for a path that is empty or relative: it lies under the default save path.
+        """
+        return self.save_path if _ABSOLUTE.match(self.save_path) else UNKNOWN
 
 
 class Fact(StrEnum):

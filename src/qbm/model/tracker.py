@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+_BEYOND_HOST = re.compile(r"(?<![:/])[/?]")
+_PASSKEY = re.compile(r"[0-9A-Za-z]{20,}")
+"""Passkeys are 32 hex digits or so; no word that a person writes is as long."""
 _SCHEMES = frozenset({"http", "https", "udp", "ws", "wss"})
 
 
@@ -50,3 +54,13 @@ def host_of(url: str) -> str:
         return ""
     start = url.lower().find(name, url.find("://"))
     return url[start : start + len(name)]
+
+
+def without_passkey(text: str) -> str:
+    """A tracker's address, or a part of one, as it may be shown, logged and kept.
+
+    People paste announce URLs into their configs, and those hold their passkeys.
+    """
+    if beyond_host := _BEYOND_HOST.search(text):
+        text = f"{text[: beyond_host.start()]}/…"
+    return _PASSKEY.sub("…", text)
