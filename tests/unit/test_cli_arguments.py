@@ -308,3 +308,26 @@ def test_a_wrong_word_for_container_mode_is_refused() -> None:
 def test_the_version_is_the_package_s() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
     assert project["project"]["version"] == __version__
+
+
+@pytest.mark.parametrize("flag", ["-d", "-lf", "-H", "-b", "-cd", "--config-file"])
+@pytest.mark.parametrize("mistyped", ["--dryrun", "--dry_run", "-dryrun", "-dr"])
+def test_a_mistyped_dry_run_behind_a_flag_is_not_its_value(flag: str, mistyped: str) -> None:
+    with pytest.raises(UsageError, match="needs a value"):
+        read(["--run", "-cu", flag, mistyped], {})
+
+
+def test_a_value_with_a_dash_is_written_with_an_equals_sign() -> None:
+    assert read(["--log-file=-odd.log"], {}).arguments.log_file == "-odd.log"
+    assert read(["-d", "-"], {}).arguments.divider == "-"
+
+
+@pytest.mark.parametrize("flag", ["--config-dir", "--config-file", "-lf", "--dry-run"])
+def test_an_empty_value_is_refused(flag: str) -> None:
+    with pytest.raises(UsageError, match=f"{flag} is empty"):
+        read([f"{flag}="], {})
+
+
+@pytest.mark.parametrize("argv", [["-dr", "--dry-run=false"], ["--dry-run=false", "-dr"]])
+def test_a_dry_run_asked_for_once_stays_one(argv: list[str]) -> None:
+    assert read(argv, {}).arguments.dry_run is True

@@ -14,7 +14,7 @@ from qbm.cli.log import FileSettings, Log
 from qbm.cli.records import Level, as_plain_text, as_stamped_text
 from qbm.cli.running import Ended, Job, Order, Performed, Place, perform, run_each
 from qbm.cli.sinks import Screen
-from qbm.config import Commands
+from qbm.config import Commands, State
 from qbm.engine.request import Concluded, Mode, RunReport
 from qbm.errors import Interrupted, QbmError, ServerUnreachable, StoreUnwritable
 from qbm.model.change import AddTags
@@ -82,9 +82,9 @@ class _Desk:
         )
 
     def _run_all(
-        self, jobs: Sequence[Job], state_dir: Path, log: FilteringBoundLogger
+        self, jobs: Sequence[Job], state: State, log: FilteringBoundLogger
     ) -> Sequence[Ended]:
-        assert state_dir == self.folder
+        assert state.folder == self.folder
         self.jobs = jobs
         steps = run_each(jobs, self.carry_out, log)
         try:

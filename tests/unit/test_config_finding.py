@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qbm.config import Found, find
+from qbm.config import Found, State, find
 from qbm.errors import ConfigError
 
 
@@ -174,6 +174,12 @@ def test_what_cannot_be_a_file_is_refused(places: Places, config_file: str, part
 
 def test_state_lies_beside_the_configs_unless_a_variable_says_otherwise(tmp_path: Path) -> None:
     found = Found((), tmp_path)
-    assert found.state_folder({}) == tmp_path
-    assert found.state_folder({"QBM_STATE_DIR": " "}) == tmp_path
-    assert found.state_folder({"QBM_STATE_DIR": "/var/lib/qbm"}) == Path("/var/lib/qbm")
+    assert found.state({}) == State(tmp_path, tmp_path / "qbm.db")
+    assert found.state({"QBM_STATE_DIR": " "}).folder == tmp_path
+    assert found.state({"QBM_STATE_DIR": "/var/lib/qbm"}).folder == Path("/var/lib/qbm")
+    elsewhere = {"QBM_DATABASE_URL": "sqlite:////srv/other.db"}
+    assert found.state(elsewhere) == State(tmp_path, Path("/srv/other.db"))
+    for other in ("postgresql://me:word@host/qbm", "sqlite://", "/srv/other.db"):
+        with pytest.raises(ConfigError, match="SQLite only") as refused:
+            found.state({"QBM_DATABASE_URL": other})
+        assert "word" not in str(refused.value)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from qbm.cli.running import Ended, Job
+    from qbm.config import State
 
 _BESIDE_PYTHON: Final = Path(sys.executable).parent
 
@@ -38,11 +39,11 @@ def classic_main(argv: Sequence[str] | None = None, program_dir: Path = _BESIDE_
     return _guarded(lambda: classic.main(words, os.environ, program_dir, run_all))
 
 
-def run_all(jobs: Sequence[Job], state_dir: Path, log: FilteringBoundLogger) -> Sequence[Ended]:
+def run_all(jobs: Sequence[Job], state: State, log: FilteringBoundLogger) -> Sequence[Ended]:
     """Carry out the jobs, as ``wiring.run_all`` does."""
     from qbm.bootstrap import wiring  # noqa: PLC0415 - see above
 
-    return wiring.run_all(jobs, state_dir, log)
+    return wiring.run_all(jobs, state, log)
 
 
 def _demo(keep: bool, port: int) -> int:  # noqa: FBT001 - a flag of the command line, handed on

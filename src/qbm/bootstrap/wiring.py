@@ -13,7 +13,7 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from qbm.cli.running import Ended, Job, run_each
-from qbm.config import Qbt
+from qbm.config import Qbt, State
 from qbm.engine.request import RunReport
 from qbm.engine.run import run
 from qbm.engine.stop import Stop
@@ -27,26 +27,24 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _LOCK_PAUSE: Final = 0.2
 
 
-def run_all(jobs: Sequence[Job], state_dir: Path, log: FilteringBoundLogger) -> Sequence[Ended]:
+def run_all(jobs: Sequence[Job], state: State, log: FilteringBoundLogger) -> Sequence[Ended]:
     """Carry out the jobs, one after the other, with the state folder to ourselves.
 
     Raises:
         StoreError: the state folder cannot be used.
         Interrupted: a stop was requested before the first job.
     """
-    return asyncio.run(_in_turn(jobs, state_dir, log))
+    return asyncio.run(_in_turn(jobs, state, log))
 
 
-async def _in_turn(
-    jobs: Sequence[Job], state_dir: Path, log: FilteringBoundLogger
-) -> Sequence[Ended]:
+async def _in_turn(jobs: Sequence[Job], state: State, log: FilteringBoundLogger) -> Sequence[Ended]:
 
     stop, clock = Stop(), SystemClock()
-    with _heeding_signals(stop, log), StateLock(state_dir, Purpose.RUN) as lock:
+    with _heeding_signals(stop, log), StateLock(state.folder, Purpose.RUN) as lock:
         await _taken(lock, stop, clock, log)
-        with Store.open(state_dir) as store:
+        with Store.open(state.folder, database=state.database) as store:
             return await run_each(
-                jobs, lambda job: _run(job, state_dir, store, stop, clock, log), log
+                jobs, lambda job: _run(job, state.folder, store, stop, clock, log), log
             )
 
 

@@ -12,7 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from qbm import __version__
 from qbm.cli.log import FileSettings, Log
-from qbm.config import Commands, Config, Found, InvalidConfigError, Problem, find, load
+from qbm.config import Commands, Config, Found, InvalidConfigError, Problem, State, find, load
 from qbm.engine.request import Mode, RunReport, RunRequest
 from qbm.errors import Interrupted, QbmError, UsageError
 from qbm.model.command import CommandName
@@ -74,7 +74,7 @@ class Performed(Struct, frozen=True, kw_only=True):
     error: str = ""
 
 
-RunAll: TypeAlias = Callable[[Sequence[Job], Path, FilteringBoundLogger], Sequence[Ended]]
+RunAll: TypeAlias = Callable[[Sequence[Job], State, FilteringBoundLogger], Sequence[Ended]]
 """Carries out jobs, given the state folder and the log; ``bootstrap`` has one."""
 RunOne: TypeAlias = Callable[[Job], Awaitable[RunReport]]
 
@@ -104,12 +104,12 @@ def _performed(order: Order, log: Log, run_all: RunAll) -> Performed:
         in_container=order.place.in_container,
         program_dir=order.place.program_dir,
     )
-    state_dir = found.state_folder(environ)
-    log.write_to(order.log_file(state_dir))
+    state = found.state(environ)
+    log.write_to(order.log_file(state.folder))
     if order.passed_over and any(path.name != order.passed_over for path in found.paths):
         log.logger.warning("warning", text=_all_are_meant(order, found))
     jobs = _jobs(order, found, log)
-    ended = tuple(run_all(jobs, state_dir, log.logger))
+    ended = tuple(run_all(jobs, state, log.logger))
     return Performed(exit_code=max(each.exit_code for each in ended), ended=ended)
 
 

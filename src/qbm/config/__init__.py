@@ -1,6 +1,6 @@
 """The config file: what it may say, where it lies, and everything that is wrong with it."""
 
-from qbm.config.finding import SAMPLE, Found, find
+from qbm.config.finding import SAMPLE, Found, State, find
 from qbm.config.loading import Loaded, load
 from qbm.config.problem import InvalidConfigError, Problem
 from qbm.config.schema import (
@@ -23,6 +23,7 @@ __all__ = [
     "Problem",
     "Qbt",
     "Settings",
+    "State",
     "TrackerEntry",
     "find",
     "load",

@@ -17,6 +17,7 @@ SAMPLE = Path(__file__).with_name("sample.yml")
 """A small config with comments, to start from."""
 
 CONTAINER_FOLDER = Path("/config")
+_DATABASE = "qbm.db"
 
 _SUFFIXES = frozenset({".yml", ".yaml"})
 _RESERVED = frozenset(
@@ -25,16 +26,41 @@ _RESERVED = frozenset(
 """Files that lie beside configs and are none, without their suffix."""
 
 
+class State(Struct, frozen=True):
+    """Where the program keeps what outlives a run: a folder, and its database's file."""
+
+    folder: Path
+    database: Path
+
+
 class Found(Struct, frozen=True):
     """The config files, by name, and their folder; state lies there too."""
 
     paths: tuple[Path, ...]
     folder: Path
 
-    def state_folder(self, environ: Mapping[str, str]) -> Path:
-        """Where the database and the logs go: beside the configs, or ``QBM_STATE_DIR``."""
+    def state(self, environ: Mapping[str, str]) -> State:
+        """Where the state lives: beside the configs, unless ``environ`` says otherwise.
+
+        ``QBM_STATE_DIR`` moves all of it, ``QBM_DATABASE_URL`` the database.
+
+        Raises:
+            ConfigError: that URL is of a kind of database that cannot be used.
+        """
         elsewhere = environ.get("QBM_STATE_DIR", "").strip()
-        return _expanded(elsewhere) if elsewhere else self.folder
+        folder = _expanded(elsewhere) if elsewhere else self.folder
+        url = environ.get("QBM_DATABASE_URL", "").strip()
+        return State(folder, _database(url) if url else folder / _DATABASE)
+
+
+def _database(url: str) -> Path:
+    scheme, separator, path = url.partition(":///")
+    if scheme != "sqlite" or not separator or not path:
+        raise ConfigError(
+            "QBM_DATABASE_URL: this version keeps its state in SQLite only, as in "
+            "sqlite:////var/lib/qbm/qbm.db; another kind of database comes later."
+        )
+    return Path(path)
 
 
 def find(

@@ -60,10 +60,17 @@ class Store:
         self._engine = engine
 
     @classmethod
-    def open(cls, state_dir: Path, patience: float = PATIENCE_SECONDS) -> Self:
+    def open(
+        cls,
+        state_dir: Path,
+        patience: float = PATIENCE_SECONDS,
+        *,
+        database: Path | None = None,
+    ) -> Self:
         """The store of a state folder; folder, file and tables are made if they are missing.
 
-        ``patience`` is how many seconds a transaction waits for that of another process.
+        ``patience`` is how many seconds a transaction waits for that of another process,
+        ``database`` a file elsewhere than in the folder.
 
         Raises:
             StoreUnwritable: full disk, read-only folder, no permission.
@@ -71,7 +78,8 @@ class Store:
             StoreError: it is locked, damaged, or no database.
         """
         make_state_dir(state_dir)
-        path = state_dir / DATABASE
+        path = database or state_dir / DATABASE
+        make_state_dir(path.parent)
         make_file(path)
         engine = engine_for(path, mode_for(path), patience)
         try:
