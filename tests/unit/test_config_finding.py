@@ -183,3 +183,17 @@ def test_state_lies_beside_the_configs_unless_a_variable_says_otherwise(tmp_path
         with pytest.raises(ConfigError, match="SQLite only") as refused:
             found.state({"QBM_DATABASE_URL": other})
         assert "word" not in str(refused.value)
+
+
+def test_a_missing_folder_is_made_for_its_owner_only_and_no_config_made_up(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    with pytest.raises(ConfigError, match=r"no config file.*Write one in"):
+        find("config.yml", folder, in_container=False, program_dir=tmp_path)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert list(folder.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="cannot be made"):
+        find("config.yml", tmp_path / "file" / "folder", in_container=False, program_dir=tmp_path)

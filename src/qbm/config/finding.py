@@ -104,6 +104,11 @@ def _all_in(folder: Path) -> Found:
             f"{folder} is a file, and --config-dir (QBT_CONFIG_DIR) names a folder. "
             "One file is named by --config-file (QBT_CONFIG)."
         )
+    try:
+        # So that whoever reads the message below has a place to put a config.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"The folder {folder} cannot be made: {error.strerror}.") from error
     if paths := _configs(folder, re.compile(".*")):
         return Found(paths, folder.absolute())
     raise ConfigError(_not_found("*.yml or *.yaml", [folder], folder))
