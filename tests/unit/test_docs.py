@@ -91,8 +91,8 @@ def test_commands_and_flags_that_are_shown_exist(page: Path) -> None:
         words = shlex.split(line, comments=True)
         program = next((at for at, word in enumerate(words) if _is_ours(word)), None)
         if program is not None:
-            known = _words_of(Path(words[program]).name)
-            given = (each.partition("=")[0] for each in words[program + 1 :])
+            given = [each.partition("=")[0] for each in words[program + 1 :]]
+            known = _flags_of(Path(words[program]).name, *given[:1])
             unknown = [each for each in given if each.startswith("-") and each not in known]
             assert not unknown, line
 
@@ -109,13 +109,13 @@ def _is_ours(word: str) -> bool:
     return Path(word).name in ("qbm", "qbit_manage.py", "qbit-manage")
 
 
-def _words_of(program: str) -> set[str]:
-    """Every flag that the program takes."""
+def _flags_of(program: str, command: str = "") -> set[str]:
+    """Every flag that the program takes, or that command of ``qbm``."""
     if program != "qbm":
         return {flag for option in OPTIONS for flag in (option.long, option.short)}
     group = typer.main.get_command(app)
-    parts = [group, *group.commands.values()]  # type: ignore[attr-defined]  # a group has them
-    return {option for part in parts for each in part.params for option in each.opts} | {"--help"}
+    part = group.commands.get(command, group)  # type: ignore[attr-defined]  # a group has them
+    return {option for each in part.params for option in each.opts} | {"--help"}
 
 
 @each_page
