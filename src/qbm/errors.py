@@ -10,6 +10,7 @@
     │   ├── NotQBittorrent              something else answers there
     │   ├── LoginRefused                wrong user, password or API key, or banned
     │   └── RequestFailed               it answered, but not with success
+    │       └── ServerFault                 with a fault of its own: what it did is not known
     ├── StoreError                  1   the state folder or its database
     │   ├── StoreUnwritable             full disk, no permission, read-only
     │   └── StoreTooNew                 written by a newer qbm
@@ -72,6 +73,10 @@ class LoginRefused(ServerError):
 
 class RequestFailed(ServerError):
     """The server answered a request with a status that means failure."""
+
+
+class ServerFault(RequestFailed):
+    """The server, or a proxy before it, answered with a fault (5xx); it may have done it."""
 
 
 class StoreError(QbmError):

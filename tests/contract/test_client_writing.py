@@ -157,7 +157,9 @@ async def test_five_hundred_torrents_are_written_in_one_request(
 
 async def test_a_category_that_is_there_already_stays_as_it_is(client: QBittorrent) -> None:
     await client.create_category("films", "/data/films")
-    await client.create_category("films", "/elsewhere")
+    await client.create_category("films", "/data/films")
+    with pytest.raises(RequestFailed, match=r"films already.*/data/films instead of /elsewhere"):
+        await client.create_category("films", "/elsewhere")
     assert await client.categories() == {"films": Category("films", "/data/films")}
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from qbm.engine.batches import MOST_HASHES
+from qbm.gateways.qbittorrent import MOST_HASHES
 from tests.lab import library, torrents
 from tests.lab.proxy import Proxy
 from tests.lab.servers import Server

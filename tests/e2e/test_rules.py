@@ -400,3 +400,28 @@ def test_a_magnet_without_metadata_is_tagged_and_left_without_a_category(
     row = server.api.by_hash()[magnet]
     assert row["category"] == ""
     assert _tags(row) >= {"A", "shared"}
+
+
+def test_a_category_and_its_subcategory_each_get_their_torrents_folder(
+    server: Server, tmp_path: Path
+) -> None:
+    """Made the other way round, 5.3 would give the parent the default folder and move files."""
+    root = server.save_path
+    made = torrents.many(2)
+    hashes = [
+        *library.add(server, made[0], save_path=root / "x"),
+        *library.add(server, made[1], save_path=root / "y"),
+    ]
+    sections = {
+        "qbt": {"host": server.url},
+        "settings": {"force_auto_tmm": True},
+        "cat": {"tv/hd": f"{root}/x", "tv": f"{root}/y"},
+    }
+    write_config(tmp_path, sections)
+    ended = classic(tmp_path, "--cat-update")
+    assert ended.status == 0, ended.errors
+    paths = {name: each["savePath"] for name, each in server.api.categories().items()}
+    assert paths == {"tv/hd": f"{root}/x", "tv": f"{root}/y"}
+    rows = library.settle(server, hashes)
+    assert [row["category"] for row in rows] == ["tv/hd", "tv"]
+    assert [row["save_path"].rstrip("/") for row in rows] == [f"{root}/x", f"{root}/y"]

@@ -105,6 +105,19 @@ def test_a_write_that_the_server_only_pretends_to_take_is_not_confirmed(
     assert report.stats["categorized"] == 6
 
 
+def test_a_fault_of_a_proxy_after_the_server_has_done_it_is_seen_as_done(
+    trixie_server: Server, proxy: Proxy, hashes: list[str], tmp_path: Path
+) -> None:
+    proxy.inject(Answer(500, b"proxy fault"), path_is("torrents/addTags"), times=3)
+    going = _started(proxy.url, tmp_path, _sections(trixie_server))
+    library.wait_for(lambda: proxy.counts["torrents/addTags"], (1).__le__)
+    for number, each in enumerate(hashes):
+        trixie_server.api.post("torrents/addTags", hashes=each, tags="ABC"[number % 3])
+    report = going.result(60)
+    assert report.is_whole
+    assert report.stats["tagged"] == 6
+
+
 def test_a_refused_write_fails_alone_and_says_why(
     trixie_server: Server, proxy: Proxy, hashes: list[str], tmp_path: Path
 ) -> None:
@@ -158,6 +171,10 @@ def test_a_server_that_dies_in_the_middle_is_mended_by_the_next_run(
     _assert_all_done(trixie_server, hashes)
     with Store.open(tmp_path) as store:
         assert not store.open_intents(failed.server)
+        # What the first run had done counts for it, now that this is known.
+        [second, first] = store.runs()
+        assert first.stats["tagged"] + second.stats["tagged"] == 6
+        assert first.stats["categorized"] + second.stats["categorized"] == 6
 
 
 @pytest.mark.parametrize("suite", list(Suite))

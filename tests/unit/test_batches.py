@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qbm.engine.batches import MOST_HASHES, Numbered, batches
+from qbm.engine.batches import Numbered, batches
+from qbm.gateways.qbittorrent import MOST_HASHES
 from qbm.model.change import AddTags, Change, CreateCategory, SetAutoManagement, SetCategory
 from qbm.model.command import CommandName
 from qbm.model.plan import Planned

@@ -301,6 +301,13 @@ def test_files_that_move_to_a_category_made_for_another_torrent_are_named() -> N
     assert "from /m/b to /m/a" in texts[second.hash]
 
 
+def test_a_parent_category_is_created_before_its_children() -> None:
+    torrents = [a_torrent("a", save_path="/x"), a_torrent("b", save_path="/y")]
+    plan = _plan(*torrents, cat={"tv2/hd/4k": "/x", "tv2": "/y"})
+    created = [each.name for each in _changes(plan) if isinstance(each, CreateCategory)]
+    assert created == ["tv2", "tv2/hd/4k"]
+
+
 # Ground rules
 
 

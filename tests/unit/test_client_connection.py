@@ -63,6 +63,12 @@ def test_scheme_port_and_path_tell_servers_apart() -> None:
     assert identity("https://nas/qbt/") == "https://nas:443/qbt"
 
 
+def test_this_hosts_own_names_are_one() -> None:
+    own = ("localhost:8080", "http://127.0.0.1:8080/", "[::1]:8080", "HTTP://LocalHost:8080")
+    assert {identity(each) for each in own} == {"http://localhost:8080"}
+    assert identity("127.0.0.2:8080") != identity("127.0.0.1:8080")
+
+
 def test_a_connection_shows_no_secret() -> None:
     connection = Connection(
         url="http://nas", user="admin", password="hunter2", apikey="qbt_letmein"

@@ -80,7 +80,7 @@ def plan(snapshot: Snapshot, config: Config, selection: Selection, now: datetime
     used = {each.category for each in moves}
     return Plan(
         planned=(
-            *(each for name, each in created.items() if name in used),
+            *(created[name] for name in _parents_first(used & created.keys())),
             *(_planned(each, world) for each in moves),
         ),
         skipped=tuple(skipped),
@@ -191,6 +191,11 @@ def _creations(moves: Iterable[_Move], categories: Mapping[str, Category]) -> Ma
         reason = because(Code.CATEGORY_MISSING, name=name)
         missing[name] = Planned(CreateCategory(name, save_path), _NAME, reason)
     return missing
+
+
+def _parents_first(names: Iterable[str]) -> list[str]:
+    """From 5.3 on, making ``a/b`` makes ``a`` as well, but with the default path."""
+    return sorted(names, key=lambda name: (name.count("/"), name))
 
 
 def _made(creations: Iterable[Planned]) -> dict[str, Category]:

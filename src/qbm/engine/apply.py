@@ -10,7 +10,7 @@ from msgspec import Struct
 from qbm.engine.batches import Numbered, batches
 from qbm.engine.reading import reread
 from qbm.engine.stop import Stop
-from qbm.errors import RequestFailed
+from qbm.errors import Interrupted, RequestFailed, ServerFault
 from qbm.gateways.clock import Clock
 from qbm.gateways.qbittorrent import QBittorrent
 from qbm.model.change import (
@@ -73,10 +73,17 @@ class Executor(Struct, frozen=True, kw_only=True):
         for number, batch in enumerate(batches(entries)):
             if self.stop.is_requested:
                 return Sent(tuple(accepted), outcomes, was_stopped=True)
-            facts = await self._fresh(facts, batch)
+            self.hold()
+            try:
+                facts = await self.stop.unless(self._fresh(facts, batch))
+            except Interrupted:
+                return Sent(tuple(accepted), outcomes, was_stopped=True)
             fitting = [each for each in batch if expects(each.planned.change, facts.snapshot)]
+            fits = {each.id for each in fitting}
             lost: dict[int, Outcome] = {
-                each.id: Stale(_MOVED_ON) for each in batch if each not in fitting
+                each.id: _stale(each.planned.change, facts.snapshot)
+                for each in batch
+                if each.id not in fits
             }
             if fitting:
                 lost |= await self._sent(number, fitting)
@@ -90,22 +97,34 @@ class Executor(Struct, frozen=True, kw_only=True):
         return Sent(tuple(accepted), outcomes, was_stopped=False)
 
     async def _fresh(self, facts: Facts, batch: Sequence[Numbered]) -> Facts:
-        """``facts``, the batch's torrents read again if they are older than ``FRESH_FOR``."""
-        read_at = self.clock.monotonic()
-        if read_at - facts.read_at < FRESH_FOR:
+        """``facts``, read again if they are older than ``FRESH_FOR``: for this batch, or whole.
+
+        What was read for one batch tells nothing of the next, so its time stays the old one.
+        """
+        now = self.clock.monotonic()
+        if now - facts.read_at < FRESH_FOR:
             return facts
-        return Facts(await reread(self.server, batch, facts.snapshot), facts.read_at)
+        snapshot = await reread(self.server, batch, facts.snapshot)
+        return Facts(snapshot, now if snapshot.is_whole else facts.read_at)
 
     async def _sent(self, number: int, batch: Sequence[Numbered]) -> dict[int, Outcome]:
         """Journal and send one batch; its outcomes if the server refused it, else none."""
-        self.hold()
         self.store.intend([each.id for each in batch], number, self.clock.now())
         self.sending(batch)
         try:
             await send(self.server, [each.planned.change for each in batch])
+        except ServerFault:
+            return {}  # it may have been done all the same: what the server shows will tell
         except RequestFailed as error:
             return {each.id: Failed(str(error)) for each in batch}
         return {}
+
+
+def _stale(change: Change, seen: Snapshot) -> Stale:
+    """Why a change no longer fits."""
+    if isinstance(change, SetCategory) and change.after not in {"", *seen.categories}:
+        return Stale(f"there is no category {change.after}")
+    return Stale(_MOVED_ON)
 
 
 async def send(server: QBittorrent, equal: Sequence[Change]) -> None:

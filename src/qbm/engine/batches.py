@@ -8,6 +8,7 @@ from typing import assert_never
 
 from msgspec import Struct
 
+from qbm.gateways.qbittorrent import MOST_HASHES
 from qbm.model.change import (
     AddTags,
     Change,
@@ -17,9 +18,6 @@ from qbm.model.change import (
     SetCategory,
 )
 from qbm.model.plan import Planned
-
-MOST_HASHES = 500
-"""Per request: 5.3.0 stops answering for seconds on larger ones (spec, qbittorrent.md)."""
 
 
 class Numbered(Struct, frozen=True):

@@ -7,11 +7,15 @@ from typing import Final
 
 from msgspec import Struct
 
+from qbm.engine.recovery import recount
 from qbm.engine.tools import Tools
 from qbm.store import is_alive
 
-_DURATION: Final = timedelta(seconds=60)
-"""How long it lasts when its holder is not heard of; it is renewed before each batch."""
+_DURATION: Final = timedelta(minutes=5)
+"""How long it lasts when its holder is not heard of, which one request may keep busy for two.
+
+Only other hosts wait for that: on this one a holder that has died is known to be dead.
+"""
 _PAUSE: Final = 0.25
 
 
@@ -46,7 +50,8 @@ class Lease(Struct, frozen=True):
 
     def _is_ours(self) -> bool:
         store, now = self.tools.store, self.tools.clock.now()
-        store.abandon_dead(now, is_alive)
+        for run in store.abandon_dead(now, is_alive):
+            recount(store, run.id)
         is_leased = store.acquire(
             self.tools.identity,
             self.run_id,

@@ -6,35 +6,44 @@ from datetime import timedelta
 from typing import Final
 
 from qbm.engine.batches import Numbered
-from qbm.engine.verify import verify
+from qbm.engine.counting import count
+from qbm.engine.verify import NOT_SEEN, verify
 from qbm.gateways.clock import Clock
 from qbm.gateways.qbittorrent import QBittorrent
-from qbm.model.plan import Applied, Failed, Outcome
+from qbm.model.plan import Unconfirmed
 from qbm.model.snapshot import Snapshot
 from qbm.store import Store
 
 _LATEST: Final = timedelta(seconds=2.5)
 """How long after a request its effect may still show up (spec, qbittorrent.md: 2 s)."""
 _NOTHING_KNOWN: Final = Snapshot({}, {}, is_whole=False)
-_CUT_OFF: Final = Failed("the run was cut off before this took effect")
+_CUT_OFF: Final = Unconfirmed("the run was cut off, and qBittorrent does not show it")
 
 
 async def settle(server: QBittorrent, store: Store, identity: str, clock: Clock) -> int:
     """Conclude the open intents of this server by what it shows now; how many there were.
 
     Each is one request that the server took whole or not at all, so nothing is half done:
-    what did not take effect is planned anew by this run, if the config still wants it.
+    what did not take effect is planned anew by this run, if the config still wants it. What
+    did counts for the run that asked for it.
     """
     intents = store.open_intents(identity)
     if not intents:
         return 0
     entries = [Numbered(each.id, each.planned) for each in intents]
     newest = max(each.intended_at for each in intents)
-    patience = (newest + _LATEST - clock.now()).total_seconds()
+    # A clock that was set back must not make this wait for hours.
+    patience = min(newest + _LATEST - clock.now(), _LATEST).total_seconds()
     seen = await verify(server, entries, _NOTHING_KNOWN, clock, patience)
-    outcomes: dict[int, Outcome] = {
-        number: outcome if isinstance(outcome, Applied) else _CUT_OFF
-        for number, outcome in seen.items()
+    outcomes = {
+        number: _CUT_OFF if outcome == NOT_SEEN else outcome for number, outcome in seen.items()
     }
     store.conclude(outcomes, clock.now())
+    for run_id in {each.run_id for each in intents}:
+        recount(store, run_id)
     return len(intents)
+
+
+def recount(store: Store, run_id: str) -> None:
+    """Give a run that could not end by itself the counters of what it had done."""
+    store.correct(run_id, count(store.applied(run_id)))

@@ -5,6 +5,7 @@ The only place that asks whether a run is dry.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -76,12 +77,14 @@ def _new(request: RunRequest, holder: str, tools: Tools) -> NewRun:
 
 
 def _note(run_id: str, error: QbmError, tools: Tools) -> None:
-    """Write down how the run ended early; what it had done until then counts."""
-    if isinstance(error, StoreError):  # nothing can be written down: the next run does it
-        return
+    """Write down how the run ended early; what it had done until then counts.
+
+    If the store itself is the trouble that may fail; then the next run does it.
+    """
     state = RunState.INTERRUPTED if isinstance(error, Interrupted) else RunState.FAILED
-    stats = count(tools.store.applied(run_id))
-    tools.store.finish(run_id, state, tools.clock.now(), stats=stats, error=str(error))
+    with contextlib.suppress(StoreError):
+        stats = count(tools.store.applied(run_id))
+        tools.store.finish(run_id, state, tools.clock.now(), stats=stats, error=str(error))
 
 
 async def _carried_out(
@@ -126,7 +129,9 @@ async def _carried_out(
 async def _connect(tools: Tools) -> None:
     """Log in, and settle first what a killed run has left open on this server."""
     await tools.stop.unless(tools.server.connect())
-    settled = await settle(tools.server, tools.store, tools.identity, tools.clock)
+    settled = await tools.stop.unless(
+        settle(tools.server, tools.store, tools.identity, tools.clock)
+    )
     if settled:
         tools.log.info("settled", changes=settled)
 

@@ -21,8 +21,8 @@ from qbm.model.snapshot import Snapshot
 PATIENCE: Final = 5.0
 """Seconds (decisions: *Verify*)."""
 _PAUSES: Final = (0.05, 0.1, 0.25, 0.5, 1.0)
-_NOT_SEEN: Final = "qBittorrent accepted it, but does not show it"
-_GONE: Final = "the torrent is no longer there"
+NOT_SEEN: Final = Unconfirmed("qBittorrent was asked for it, but does not show it")
+GONE: Final = Unconfirmed("the torrent is no longer there")
 
 
 async def verify(
@@ -42,14 +42,14 @@ async def verify(
     """
     pending = [each for each in sent if not _is_taken_back(each.planned.change, expected)]
     outcomes: dict[int, Outcome] = {each.id: Applied() for each in sent}
-    outcomes |= dict.fromkeys((each.id for each in pending), Unconfirmed(_NOT_SEEN))
+    outcomes |= dict.fromkeys((each.id for each in pending), NOT_SEEN)
     deadline = clock.monotonic() + patience
     pauses = iter(_PAUSES)
     while pending:
         seen = await reread(server, pending, expected)
         for each in pending:
             outcomes[each.id] = _outcome(each, seen)
-        pending = [each for each in pending if outcomes[each.id] == Unconfirmed(_NOT_SEEN)]
+        pending = [each for each in pending if outcomes[each.id] == NOT_SEEN]
         if not pending or clock.monotonic() >= deadline:
             break
         await clock.sleep(next(pauses, _PAUSES[-1]))
@@ -67,5 +67,5 @@ def _outcome(entry: Numbered, seen: Snapshot) -> Outcome:
     if achieved(change, seen):
         return Applied()
     if not isinstance(change, CreateCategory) and change.hash not in seen.torrents:
-        return Unconfirmed(_GONE)
-    return Unconfirmed(_NOT_SEEN)
+        return GONE
+    return NOT_SEEN

@@ -46,7 +46,8 @@ def expects(change: Change, snapshot: Snapshot) -> bool:
         return False
     match change:
         case SetCategory():
-            return torrent.category == change.before
+            is_there = not change.after or change.after in snapshot.categories
+            return torrent.category == change.before and is_there
         case SetAutoManagement():
             return torrent.auto_tmm == change.before
         case AddTags():
@@ -59,7 +60,7 @@ def expects(change: Change, snapshot: Snapshot) -> bool:
 def achieved(change: Change, snapshot: Snapshot) -> bool:
     """Whether the snapshot shows what the change was to leave; nothing else is compared."""
     if isinstance(change, CreateCategory):
-        return change.name in snapshot.categories
+        return snapshot.categories.get(change.name) == Category(change.name, change.save_path)
     torrent = snapshot.torrents.get(change.hash)
     if torrent is None:
         return False

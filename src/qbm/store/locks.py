@@ -30,6 +30,7 @@ else:
     import fcntl
 
 POLL_SECONDS = 0.2
+_SHARED = Path("/tmp")  # noqa: S108 - a folder of our own below it, whose owner is checked
 _TAKEN = frozenset({errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, errno.EDEADLK})
 
 
@@ -194,12 +195,15 @@ def make_state_dir(folder: Path) -> None:
 
 
 def runtime_folder() -> Path:
-    """The folder of the locks of this host: one per user, in the system's temporary folder.
+    """The folder of the locks of this host: one per user, at one place for all programs of it.
 
-    Not in ``XDG_RUNTIME_DIR``, which a login has and a cron job of the same user has not.
+    Neither in ``XDG_RUNTIME_DIR`` nor in ``TMPDIR``, which a login has and a cron job of the
+    same user has not.
     """
-    user = "" if sys.platform == "win32" else f"-{os.getuid()}"
-    return Path(tempfile.gettempdir()) / f"qbm{user}"
+    if sys.platform == "win32":
+        return Path(tempfile.gettempdir()) / "qbm"
+    shared = _SHARED if os.access(_SHARED, os.W_OK) else Path(tempfile.gettempdir())
+    return shared / f"qbm-{os.getuid()}"
 
 
 def _make_private_folder(folder: Path) -> None:
@@ -210,14 +214,14 @@ def _make_private_folder(folder: Path) -> None:
     except OSError as error:
         raise StoreUnwritable(
             f"{folder}: cannot make the folder for locks: {error.strerror}. "
-            "Make its parent writable, or set TMPDIR to a folder that is.",
+            "Make its parent writable.",
         ) from error
     if sys.platform == "win32":
         return
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise StoreError(
             f"{folder}: this should be a folder of user {os.getuid()}, but somebody else made "
-            "it, or it is a link. Remove it, or set TMPDIR to a folder of your own.",
+            "it, or it is a link. Remove it.",
         )
     if stat.S_IMODE(found.st_mode) & 0o022:
         raise StoreError(f"{folder}: others can write here. Run: chmod 700 {folder}")

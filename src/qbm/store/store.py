@@ -163,6 +163,11 @@ class Store:
                 error=error,
             )
 
+    def correct(self, run_id: str, stats: Mapping[str, int]) -> None:
+        """Replace the counters of a run, once it is known what it had done."""
+        with self._writing() as connection:
+            connection.execute(update(runs).where(runs.c.id == run_id).values(stats=stats))
+
     def run(self, run_id: str) -> Run | None:
         """The run of that id, None if there is none."""
         with self._reading() as connection:
@@ -374,7 +379,7 @@ class Store:
             if connection.execute(renewing).rowcount == 0:
                 raise LeaseLost(
                     f"Another run has taken over the server of run {run_id}, which did not "
-                    "answer for too long. Nothing more was changed by it; run again.",
+                    "answer for too long. It sent nothing more; the next run settles the rest.",
                 )
 
     def release(self, server: str, run_id: str, holder: str) -> None:
@@ -422,11 +427,15 @@ def _next_run(connection: Connection, server: str) -> str | None:
 def _other_holders(
     connection: Connection, server: str, holder: str, now: datetime
 ) -> Sequence[str]:
-    """Who else has a lease of a server that has not run out."""
+    """Who else has a lease of a server that has not run out.
+
+    One from the future is of a clock that was set back since; it would last for as long.
+    """
     good = select(leases.c.holder).where(
         leases.c.server == server,
         leases.c.holder != holder,
         leases.c.expires_at > now,
+        leases.c.renewed_at < now + SILENCE,
     )
     return connection.execute(good).scalars().all()
 

@@ -169,12 +169,23 @@ class QBittorrent:
         await self._write("torrents/setAutoManagement", hashes, enable=enable)
 
     async def create_category(self, name: str, save_path: str) -> None:
-        """Make a category; one of that name that is there already stays as it is."""
+        """Make a category; one of that name and path that is there already will do.
+
+        Raises:
+            RequestFailed: the name cannot be, or is that of a category with another path.
+        """
         path = "torrents/createCategory"
         answer = await self._session.ask(path, form={"category": name, "savePath": save_path})
-        # A name that cannot be gets the same 409, and the texts are in the server's language.
-        if answer.status == HTTPStatus.CONFLICT and name in await self.categories():
-            return
+        if answer.status == HTTPStatus.CONFLICT:
+            # A name that cannot be gets the same 409, and the texts are in the server's language.
+            found = (await self.categories()).get(name)
+            if found == Category(name, save_path):
+                return
+            if found is not None:
+                raise RequestFailed(
+                    f"qBittorrent at {self.connection.url} has a category {name} already, with "
+                    f"the save path {found.save_path or '(default)'} instead of {save_path}."
+                )
         self._expect_success(answer, path)
 
     # How trackers are read, by what the server can do

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
+_OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _NOT_IN_A_URL = re.compile(r"[\s\x00-\x1f\x7f\\<>\"]")
 
@@ -70,17 +71,27 @@ def base_url(text: str) -> str:
         ValueError: it is none of these; the text says why, for the user.
     """
     parts = _parts(text.strip())
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    host = _host(parts)
     port = f":{parts.port}" if parts.port is not None else ""
     return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
 
 
 def identity(url: str) -> str:
-    """The same text for every spelling of one base URL: its port is always there."""
+    """The same text for every spelling of one base URL: its port is always there.
+
+    This host's own names are one, so that runs by ``localhost`` and by ``127.0.0.1`` never
+    work on one server at a time.
+    """
     parts = _parts(url.strip())
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    host = "localhost" if parts.hostname in _OWN_NAMES else _host(parts)
     port = parts.port or _DEFAULT_PORTS[parts.scheme]
     return f"{parts.scheme}://{host}:{port}{parts.path.rstrip('/')}"
+
+
+def _host(parts: SplitResult) -> str:
+    """The host as a URL has it: IPv6 in brackets."""
+    host = parts.hostname or ""
+    return f"[{host}]" if ":" in host else host
 
 
 def _parts(text: str) -> SplitResult:

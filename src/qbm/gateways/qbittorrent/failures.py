@@ -17,6 +17,7 @@ from qbm.errors import (
     NotQBittorrent,
     RequestFailed,
     ServerError,
+    ServerFault,
     ServerTimeout,
     ServerUnreachable,
 )
@@ -115,7 +116,8 @@ def refused(answer: Answer, path: str, connection: Connection) -> ServerError:
             )
         case _:
             said = answer.text or _named(status)
-            return RequestFailed(f"qBittorrent at {url} refused {path} ({status}): {said}")
+            kind = ServerFault if status >= HTTPStatus.INTERNAL_SERVER_ERROR else RequestFailed
+            return kind(f"qBittorrent at {url} refused {path} ({status}): {said}")
 
 
 def login_refused(answer: Answer, connection: Connection) -> ServerError:
