@@ -101,7 +101,7 @@ def test_a_run_changes_the_server_and_says_per_torrent_what_and_why(
     by_path = because(Code.CATEGORY_FROM_PATTERN, save_path=path, entry=f"{path}/*")
     by_tracker = because(Code.TAG_FROM_OTHER, host="tracker.example.org")
     for line in (
-        f"cat_update, tag_update on {filled.url} (config.yml)",
+        f"cat_update, tag_update on {filled.url} ({tmp_path}/config.yml)",
         f"cat_update  {ubuntu}  category (none) → linux: {by_path}",
         f"tag_update  {ubuntu}  add tag misc: {by_tracker}",
         "Done: 2 categories set, 3 tags added. 3 torrents,",

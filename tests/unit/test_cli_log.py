@@ -230,7 +230,7 @@ def test_colours_and_what_passes_are_for_terminals_only() -> None:
             version="1",
             commands=["cat_update"],
             server="localhost",
-            config_file="config.yml",
+            config_path="/config/config.yml",
         )
         log.logger.warning("warning", text="careful")
         log.close()

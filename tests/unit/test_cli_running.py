@@ -62,16 +62,20 @@ class _Desk:
         (self.folder / name).write_text(text, encoding="utf-8")
 
     def place(self, *, config_file: str = "*.yml", **order: Any) -> Performed:
+        return self.order(config_file=str(self.folder / config_file), **order)
+
+    def order(self, **order: Any) -> Performed:
         try:
-            return perform(self._order(config_file, order), self.log, self._run_all)
+            return perform(self._order(order), self.log, self._run_all)
         finally:
             self.log.close()
 
-    def _order(self, config_file: str, order: dict[str, Any]) -> Order:
+    def _order(self, order: dict[str, Any]) -> Order:
         return Order(
             **{
-                "place": Place(environ={}, program_dir=self.folder, in_container=False),
-                "config_file": str(self.folder / config_file),
+                "place": Place(
+                    environ={}, program_dir=None, file_flag="--config", in_container=False
+                ),
                 "config_dir": None,
                 "choose": lambda _: _BOTH,
                 "log_file": lambda folder: FileSettings(
@@ -225,6 +229,23 @@ def test_a_named_file_beside_a_named_folder_is_told_if_others_are_meant_too(desk
     desk.write("b.yml", _CONFIG)
     desk.place(config_dir=desk.folder, passed_over="a.yml")
     assert "--config-dir means all configs in" in desk.screen.getvalue()
+
+
+def test_a_config_of_the_current_folder_that_is_not_meant_is_told(
+    desk: _Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual, here = desk.folder / "qbit-manage", desk.folder / "here"
+    for folder in (usual, here):
+        folder.mkdir()
+        (folder / "elsewhere.yml").write_text(_CONFIG, encoding="utf-8")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(desk.folder))
+    monkeypatch.chdir(here)
+    desk.folder = usual
+    desk.order(config_file="elsewhere.yml")
+    told = desk.screen.getvalue()
+    assert f"warning: {usual}/elsewhere.yml is used, not {here}/elsewhere.yml of" in told
+    assert "-c ./elsewhere.yml means the one here" in told
+    assert f"({usual}/elsewhere.yml)" in told
 
 
 def test_a_fault_of_ours_is_1_and_its_details_are_in_the_log_file(desk: _Desk) -> None:

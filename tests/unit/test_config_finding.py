@@ -26,6 +26,7 @@ class Places:
             config_dir,
             in_container=kind.get("in_container", False),
             program_dir=self.program,
+            file_flag="--config-file",
             container_folder=self.container,
         )
 
@@ -91,6 +92,55 @@ def test_a_path_names_the_folder_and_no_other_place_is_looked_at(
     monkeypatch.chdir(tmp_path / "here")
     assert places.find("./config.yml") == here
     assert "container" not in places.refused("./other.yml")
+
+
+def test_a_file_of_that_name_in_the_current_folder_is_named_if_another_is_taken(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, here = places.user / "config.yml", tmp_path / "here" / "config.yml"
+    _write(taken, here)
+    monkeypatch.chdir(here.parent)
+    assert places.find() == Found((taken,), places.user, overlooked=(here,))
+    assert places.find("*.yml").overlooked == (here,)
+    assert places.find("./config.yml").overlooked == ()
+    assert places.find(config_dir=places.user).overlooked == ()
+
+
+def test_a_file_that_is_taken_is_not_overlooked_wherever_one_stands(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(places.user / "config.yml")
+    monkeypatch.chdir(places.user)
+    assert places.find().overlooked == ()
+    (tmp_path / "config.yml").symlink_to(places.user / "config.yml")
+    monkeypatch.chdir(tmp_path)
+    assert places.find().overlooked == ()
+
+
+def test_a_name_that_is_only_in_the_current_folder_says_how_to_mean_it(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(tmp_path / "mine.yml")
+    monkeypatch.chdir(tmp_path)
+    assert "-c ./mine.yml means it" in places.refused("mine.yml")
+    assert "Write one in" in places.refused("other.yml")
+
+
+def test_a_program_without_a_folder_of_its_own_has_no_config_beside_it(
+    places: Places, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        find(
+            "config.yml",
+            None,
+            in_container=False,
+            program_dir=None,
+            file_flag="--config",
+            container_folder=places.container,
+        )
+    folders = f"in {places.container}, {places.user}. Write one in"
+    assert folders in str(refused.value)
+    assert "with --config (QBT_CONFIG)" in str(refused.value)
 
 
 def test_the_home_folder_may_be_a_tilde(
@@ -185,10 +235,14 @@ def test_state_lies_beside_the_configs_unless_a_variable_says_otherwise(tmp_path
         assert "word" not in str(refused.value)
 
 
+def _find(folder: Path) -> Found:
+    return find("", folder, in_container=False, program_dir=None, file_flag="--config")
+
+
 def test_a_missing_folder_is_made_for_its_owner_only_and_no_config_made_up(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "folder"
     with pytest.raises(ConfigError, match=r"no config file.*Write one in"):
-        find("config.yml", folder, in_container=False, program_dir=tmp_path)
+        _find(folder)
     assert folder.stat().st_mode & 0o777 == 0o700
     assert list(folder.iterdir()) == []
 
@@ -196,4 +250,4 @@ def test_a_missing_folder_is_made_for_its_owner_only_and_no_config_made_up(tmp_p
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="cannot be made"):
-        find("config.yml", tmp_path / "file" / "folder", in_container=False, program_dir=tmp_path)
+        _find(tmp_path / "file" / "folder")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from qbm.cli.arguments import OPTIONS
-from qbm.cli.doors import configs_of, file_settings, is_in_container, open_log
+from qbm.cli.doors import clone_of, configs_of, file_settings, is_in_container, open_log
 from qbm.cli.parsing import Read
 from qbm.cli.records import as_stamped_text
 from qbm.cli.running import Order, Place, RunAll, perform
@@ -18,7 +18,12 @@ from qbm.model.command import COMMANDS, CommandName
 
 def run(asked: Read, environ: Mapping[str, str], program_dir: Path, run_all: RunAll) -> int:
     """Run once, and answer the exit code."""
-    place = Place(environ=environ, program_dir=program_dir, in_container=is_in_container(environ))
+    place = Place(
+        environ=environ,
+        program_dir=clone_of(program_dir),
+        file_flag="--config-file",
+        in_container=is_in_container(environ),
+    )
     log = open_log(asked.arguments, as_stamped_text, sys.stderr, environ)
     try:
         for text in warnings(asked):

@@ -14,6 +14,7 @@ from qbm.cli.records import Layout, Level, as_json, as_stamped_text
 from qbm.cli.sinks import Screen
 from qbm.errors import UsageError
 
+_SCRIPT: Final = "qbit_manage.py"
 _CONTAINER_MARKS: Final = ("/.dockerenv", "/run/.containerenv")
 
 
@@ -30,6 +31,16 @@ def is_in_container(environ: Mapping[str, str]) -> bool:
         return boolean(said)
     except ValueError as error:
         raise UsageError(f"QBM_DOCKER: {said!r} is wrong. Allowed: {error}.") from error
+
+
+def clone_of(program_dir: Path) -> Path | None:
+    """The clone that the program runs from, None if it was installed without one.
+
+    Its script lies in the folder of the program, around the virtual environment, or around
+    the sources of an editable install.
+    """
+    folders = (program_dir, program_dir.parent.parent, Path(__file__).parents[3])
+    return next((each for each in folders if (each / _SCRIPT).is_file()), None)
 
 
 def configs_of(read: Read) -> tuple[str, Path | None]:

@@ -22,10 +22,14 @@ Choose: TypeAlias = Callable[[Commands | None], tuple[CommandName, ...]]
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """Where a program is asked from: its variables, its own folder, and whether in a container."""
+    """Where a program is asked from: its variables, its own folder, and whether in a container.
+
+    ``file_flag`` is what names a config file at this door, for texts.
+    """
 
     environ: Mapping[str, str]
-    program_dir: Path
+    program_dir: Path | None
+    file_flag: str
     in_container: bool
 
 
@@ -48,8 +52,9 @@ class Order(Struct, frozen=True, kw_only=True):
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """One config's run, ready to be carried out."""
+    """One config's run, ready to be carried out; ``path`` is the config's file."""
 
+    path: Path
     config: Config
     request: RunRequest
 
@@ -103,11 +108,14 @@ def _performed(order: Order, log: Log, run_all: RunAll) -> Performed:
         order.config_dir,
         in_container=order.place.in_container,
         program_dir=order.place.program_dir,
+        file_flag=order.place.file_flag,
     )
     state = found.state(environ)
     log.write_to(order.log_file(state.folder))
     if order.passed_over and any(path.name != order.passed_over for path in found.paths):
         log.logger.warning("warning", text=_all_are_meant(order, found))
+    if found.overlooked:
+        log.logger.warning("warning", text=_is_elsewhere(found))
     jobs = _jobs(order, found, log)
     ended = tuple(run_all(jobs, state, log.logger))
     return Performed(exit_code=max(each.exit_code for each in ended), ended=ended)
@@ -142,6 +150,7 @@ def _jobs(order: Order, found: Found, log: Log) -> list[Job]:
 def _job(order: Order, path: Path, config: Config, commands: tuple[CommandName, ...]) -> Job:
     section = config.commands or Commands()
     return Job(
+        path=path,
         config=config,
         request=RunRequest(
             config_file=path.name,
@@ -165,8 +174,17 @@ def _secrets(section: BaseModel) -> Iterator[str]:
 def _all_are_meant(order: Order, found: Found) -> str:
     files = ", ".join(path.name for path in found.paths)
     return (
-        f"--config-dir means all configs in {found.folder} ({files}), so --config-file "
-        f"{order.passed_over} is not looked at."
+        f"--config-dir means all configs in {found.folder} ({files}), so "
+        f"{order.place.file_flag} {order.passed_over} is not looked at."
+    )
+
+
+def _is_elsewhere(found: Found) -> str:
+    taken = ", ".join(map(str, found.paths))
+    here = ", ".join(map(str, found.overlooked))
+    return (
+        f"{taken} is used, not {here} of the current folder: a name alone is looked for in the "
+        f"usual folders. -c ./{found.overlooked[0].name} means the one here."
     )
 
 
@@ -210,6 +228,7 @@ def _announce(job: Job, log: FilteringBoundLogger) -> None:
         "run_started",
         version=__version__,
         config_file=job.request.config_file,
+        config_path=str(job.path),
         server=job.config.qbt.host,
         commands=job.request.commands,
         mode=job.request.mode,

@@ -9,7 +9,7 @@ from typing import Final
 
 from qbm.cli.answers import as_document
 from qbm.cli.arguments import Arguments
-from qbm.cli.doors import configs_of, file_settings, is_in_container, open_log
+from qbm.cli.doors import clone_of, configs_of, file_settings, is_in_container, open_log
 from qbm.cli.log import Log, is_terminal
 from qbm.cli.parsing import Read, read
 from qbm.cli.preview import Page, preview
@@ -51,7 +51,8 @@ def _performed(asked: Asked, given: Given, hidden: Collection[str]) -> tuple[Per
         words = read(_flags(asked), given.environ)
         place = Place(
             environ=given.environ,
-            program_dir=given.program_dir,
+            program_dir=clone_of(given.program_dir),
+            file_flag="--config",
             in_container=is_in_container(given.environ),
         )
     except UsageError as error:

@@ -97,7 +97,7 @@ def _not_changed(event: Fields) -> str:
 
 def _run_started(event: Fields) -> str:
     what = ", ".join(event["commands"])
-    return f"qbm {event['version']}: {what} on {event['server']} ({event['config_file']})"
+    return f"qbm {event['version']}: {what} on {event['server']} ({event['config_path']})"
 
 
 def _dry_run(_: Fields) -> str:

@@ -18,6 +18,7 @@ SAMPLE = Path(__file__).with_name("sample.yml")
 
 CONTAINER_FOLDER = Path("/config")
 _DATABASE = "qbm.db"
+_NO_PATHS: tuple[Path, ...] = ()
 
 _SUFFIXES = frozenset({".yml", ".yaml"})
 _RESERVED = frozenset(
@@ -34,10 +35,14 @@ class State(Struct, frozen=True):
 
 
 class Found(Struct, frozen=True):
-    """The config files, by name, and their folder; state lies there too."""
+    """The config files, by name, and their folder; state lies there too.
+
+    ``overlooked`` has the files of the same name in the current folder, which were not meant.
+    """
 
     paths: tuple[Path, ...]
     folder: Path
+    overlooked: tuple[Path, ...] = ()
 
     def state(self, environ: Mapping[str, str]) -> State:
         """Where the state lives: beside the configs, unless ``environ`` says otherwise.
@@ -68,41 +73,62 @@ def find(
     config_dir: Path | None,
     *,
     in_container: bool,
-    program_dir: Path,
+    program_dir: Path | None,
+    file_flag: str,
     container_folder: Path = CONTAINER_FOLDER,
 ) -> Found:
     """The configs that these flags mean; raises ConfigError if there is none.
 
     ``config_dir`` means all configs in it; else ``config_file`` is a name or a pattern with
     ``*``, with a folder, or looked for in the usual ones. ``program_dir`` is the folder of
-    the program's own script.
+    the program's own script, None if it has none. ``file_flag`` is what names a file at the
+    door that asks.
     """
     if config_dir is not None:
-        return _all_in(_expanded(str(config_dir)))
+        return _all_in(_expanded(str(config_dir)), file_flag)
     asked = _expanded(config_file)
     if not asked.name:
-        raise ConfigError("No config file is named: --config-file (QBT_CONFIG) is empty.")
+        raise ConfigError(f"No config file is named: {file_flag} (QBT_CONFIG) is empty.")
     if "*" in str(asked.parent):
         raise ConfigError(
             f"{config_file}: a * may stand in the file's name, not in its folder's. "
             "--config-dir (QBT_CONFIG_DIR) names a folder whose configs are all meant."
         )
     if os.path.dirname(config_file):  # noqa: PTH120 - pathlib forgets the ./ of ./config.yml
-        usual = [asked.parent]
+        usual, here = [asked.parent], _NO_PATHS
     else:
+        beside = [] if program_dir is None else [program_dir / "config"]
         platform = platformdirs.user_config_path("qbit-manage", appauthor=False)
-        usual = [container_folder, program_dir / "config", platform]
+        usual, here = [container_folder, *beside, platform], _in_current_folder(asked.name)
     for folder in usual:
         if paths := _named(asked.name, folder):
-            return Found(paths, folder.absolute())
-    raise ConfigError(_not_found(asked.name, usual, usual[0] if in_container else usual[-1]))
+            return Found(paths, folder.absolute(), _others(here, paths))
+    if here:
+        raise ConfigError(_only_here(asked.name, usual))
+    default = usual[0] if in_container else usual[-1]
+    raise ConfigError(_not_found(asked.name, usual, default, file_flag))
 
 
-def _all_in(folder: Path) -> Found:
+def _in_current_folder(name: str) -> tuple[Path, ...]:
+    """What ``./name`` would mean. People expect it, but the spec looks elsewhere."""
+    try:
+        return _named(name, Path())
+    except (ConfigError, FileNotFoundError):
+        # A folder that cannot be read or is gone can be stood in; then there is nothing to tell.
+        return ()
+
+
+def _others(paths: Iterable[Path], taken: Iterable[Path]) -> tuple[Path, ...]:
+    """The paths that lead to none of the files that were taken."""
+    real = {os.path.realpath(path) for path in taken}
+    return tuple(path for path in paths if os.path.realpath(path) not in real)
+
+
+def _all_in(folder: Path, file_flag: str) -> Found:
     if folder.is_file():
         raise ConfigError(
             f"{folder} is a file, and --config-dir (QBT_CONFIG_DIR) names a folder. "
-            "One file is named by --config-file (QBT_CONFIG)."
+            f"One file is named by {file_flag} (QBT_CONFIG)."
         )
     try:
         # So that whoever reads the message below has a place to put a config.
@@ -111,7 +137,7 @@ def _all_in(folder: Path) -> Found:
         raise ConfigError(f"The folder {folder} cannot be made: {error.strerror}.") from error
     if paths := _configs(folder, re.compile(".*")):
         return Found(paths, folder.absolute())
-    raise ConfigError(_not_found("*.yml or *.yaml", [folder], folder))
+    raise ConfigError(_not_found("*.yml or *.yaml", [folder], folder, file_flag))
 
 
 def _named(name: str, folder: Path) -> tuple[Path, ...]:
@@ -146,7 +172,15 @@ def _configs(folder: Path, pattern: re.Pattern[str]) -> tuple[Path, ...]:
     )
 
 
-def _not_found(name: str, folders: Iterable[Path], default: Path) -> str:
+def _only_here(name: str, folders: Iterable[Path]) -> str:
+    looked = ", ".join(str(folder.absolute()) for folder in folders)
+    return (
+        f"There is no config file {printable(name)} in {looked}. There is one in the current "
+        f"folder, which is not looked at by itself: -c ./{printable(name)} means it."
+    )
+
+
+def _not_found(name: str, folders: Iterable[Path], default: Path, file_flag: str) -> str:
     folders = [folder.absolute() for folder in folders]
     there = [str(path) for folder in folders for path in _configs(folder, re.compile(".*"))]
     return " ".join(
@@ -154,7 +188,7 @@ def _not_found(name: str, folders: Iterable[Path], default: Path) -> str:
             f"There is no config file {printable(name)} in {', '.join(map(str, folders))}.",
             *([f"But there is {', '.join(there)}."] if there else []),
             f"Write one in {default.absolute()}, starting from the example {SAMPLE},",
-            "or name another with --config-file (QBT_CONFIG), or its folder with --config-dir",
+            f"or name another with {file_flag} (QBT_CONFIG), or its folder with --config-dir",
             "(QBT_CONFIG_DIR).",
         )
     )
