@@ -14,6 +14,7 @@ from qbm.simulator import (
     CutReused,
     Failing,
     ForgottenLogin,
+    Html,
     Late,
     SimulatedTorrent,
     SimulatedTracker,
@@ -81,6 +82,13 @@ def test_a_run_comes_to_its_end_in_spite_of(fault: Any, times: int, tmp_path: Pa
     assert placed.hits > 0
     assert report.is_whole
     assert all(each.category and each.tags for each in simulator.library.torrents.values())
+
+
+def test_a_login_page_in_between_is_named(tmp_path: Path) -> None:
+    simulator = _simulator(3)
+    simulator.faults.add(Html(), "torrents/info", times=None)
+    with simulator.run_in_thread() as url, pytest.raises(RequestFailed, match="a web page"):
+        carry_out(url, tmp_path, _SECTIONS, **_CREDENTIALS)
 
 
 def test_a_server_that_fails_to_read_out_its_library_ends_the_run_with_nothing_done(

@@ -57,7 +57,8 @@ def hold_the_state() -> None:
     folder = Path(sys.argv[1])
     for _ in range(3):
         with StateLock(folder, Purpose.RUN) as lock:
-            lock.wait(_now, time.sleep, lambda _: None)
+            while not lock.take(_now()):
+                time.sleep(0.02)
             _alone(folder / "diary", str(os.getpid()))
 
 

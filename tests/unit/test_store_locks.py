@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from qbm.errors import Interrupted, StoreError, StoreUnwritable
+from qbm.errors import StoreError, StoreUnwritable
 from qbm.store import Occupant, Purpose, ServerLock, StateLock
-from qbm.store.locks import POLL_SECONDS, runtime_folder
+from qbm.store.locks import runtime_folder
 from tests.store_factories import NOW
 
 HOLD_IT = """
@@ -75,7 +75,6 @@ def test_a_second_lock_is_not_given_until_the_first_is_released(tmp_path: Path) 
     assert first.take(NOW)
     assert first.take(NOW), "what one has, one gets again"
     assert not second.take(NOW)
-    assert (first.is_held, second.is_held) == (True, False)
     first.release()
     first.release()
     assert second.take(NOW)
@@ -114,42 +113,6 @@ def test_whatever_a_lock_file_holds_it_can_be_taken(tmp_path: Path, left: bytes)
         assert lock.occupant() is None
         assert lock.take(NOW)
         assert json.loads(lock.path.read_bytes())["pid"] == os.getpid()
-
-
-def test_waiting_says_so_once_and_ends_when_the_holder_does(tmp_path: Path) -> None:
-    holder, waiter = a_lock(tmp_path, Purpose.SERVE), a_lock(tmp_path)
-    assert holder.take(NOW)
-    told: list[Occupant | None] = []
-    slept: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        if len(slept) == 3:
-            holder.release()
-
-    waiter.wait(now, sleep, told.append)
-    assert waiter.is_held
-    assert told == [Occupant(os.getpid(), Purpose.SERVE, NOW)]
-    assert slept == [POLL_SECONDS] * 3
-    waiter.release()
-
-
-def test_nobody_is_told_about_a_lock_that_was_free(tmp_path: Path) -> None:
-    with a_lock(tmp_path) as lock:
-        lock.wait(now, lambda _: pytest.fail("slept"), lambda _: pytest.fail("told"))
-        assert lock.is_held
-
-
-def test_waiting_can_be_interrupted(tmp_path: Path) -> None:
-    with a_lock(tmp_path) as holder, a_lock(tmp_path) as waiter:
-        assert holder.take(NOW)
-
-        def sleep(seconds: float) -> None:
-            raise Interrupted("Stopped on request.")
-
-        with pytest.raises(Interrupted):
-            waiter.wait(now, sleep, lambda _: None)
-        assert not waiter.is_held
 
 
 def test_a_lock_file_that_is_a_link_is_refused(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ class Code(StrEnum):
     CATEGORY_RIGHT = "category_right", "it is in the right category {category} already"
     CATEGORY_CHOSEN_BY_HAND = (
         "category_chosen_by_hand",
-        "it has the category {category} and Automatic Torrent Management is off",
+        "it keeps its category {category}: with Automatic Torrent Management off, that is yours",
     )
     CATEGORY_KEPT = "category_kept", "it has the category {category}, and cat_update_all is off"
     CATEGORY_UNWANTED = (

@@ -55,14 +55,16 @@ class State(StrEnum):
     UNKNOWN = "unknown"
 
 
-STOPPED_STATES = frozenset(
-    {State.PAUSED_UP, State.PAUSED_DL, State.STOPPED_UP, State.STOPPED_DL},
-)
-CHECKING_STATES = frozenset(
-    {State.CHECKING_UP, State.CHECKING_DL, State.CHECKING_RESUME_DATA},
-)
 # Nobody knows whether a torrent in one of these has its content in its place.
-_UNSETTLED_STATES = CHECKING_STATES | {State.MOVING, State.UNKNOWN}
+_UNSETTLED_STATES = frozenset(
+    {
+        State.CHECKING_UP,
+        State.CHECKING_DL,
+        State.CHECKING_RESUME_DATA,
+        State.MOVING,
+        State.UNKNOWN,
+    },
+)
 
 
 class Torrent(Struct, frozen=True, kw_only=True, gc=False):
@@ -93,16 +95,6 @@ class Torrent(Struct, frozen=True, kw_only=True, gc=False):
     def is_complete(self) -> bool:
         """Progress 1 and neither checking nor moving (decisions: *Complete*)."""
         return self.progress >= 1 and self.state not in _UNSETTLED_STATES
-
-    @property
-    def is_stopped(self) -> bool:
-        """Stopped by its owner or a limit (decisions: *Stopped*)."""
-        return self.state in STOPPED_STATES
-
-    @property
-    def is_checking(self) -> bool:
-        """Its files are being read and compared right now."""
-        return self.state in CHECKING_STATES
 
     @property
     def identities(self) -> tuple[str, ...]:

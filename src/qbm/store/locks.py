@@ -12,7 +12,6 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -29,7 +28,6 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-POLL_SECONDS = 0.2
 _SHARED = Path("/tmp")  # noqa: S108 - a folder of our own below it, whose owner is checked
 _TAKEN = frozenset({errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, errno.EDEADLK})
 
@@ -61,11 +59,6 @@ class _Lock:
         self.purpose = purpose
         self._descriptor: int | None = None
 
-    @property
-    def is_held(self) -> bool:
-        """This object holds the lock."""
-        return self._descriptor is not None
-
     def take(self, now: datetime) -> bool:
         """Take the lock if it is free; False if another process (or object) holds it.
 
@@ -92,24 +85,6 @@ class _Lock:
             if self._descriptor is None:
                 os.close(descriptor)
         return taken
-
-    def wait(
-        self,
-        now: Callable[[], datetime],
-        sleep: Callable[[float], None],
-        on_wait: Callable[[Occupant | None], None],
-    ) -> None:
-        """Take the lock, however long it takes.
-
-        Calls ``on_wait`` once, and only if the lock is taken, with who holds it (None if that
-        cannot be told); then polls, with ``sleep`` (seconds) between. What ``sleep`` raises
-        ends the waiting. Raises like ``take``.
-        """
-        if self.take(now()):
-            return
-        on_wait(self.occupant())
-        while not self.take(now()):
-            sleep(POLL_SECONDS)
 
     def occupant(self) -> Occupant | None:
         """Who wrote itself into the file last; only tells something while ``take`` fails."""

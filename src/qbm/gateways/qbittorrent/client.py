@@ -258,7 +258,7 @@ class QBittorrent:
         try:
             return decoded(answer.body, kind)
         except ValueError as error:
-            raise misunderstood(path, self.connection, error) from error
+            raise misunderstood(path, self.connection, error, answer.body) from error
 
     def _torrents(self, wires: Iterable[WireTorrent]) -> dict[TorrentHash, Torrent]:
         try:

@@ -142,8 +142,15 @@ def not_qbittorrent(connection: Connection) -> NotQBittorrent:
     )
 
 
-def misunderstood(path: str, connection: Connection, why: ValueError) -> RequestFailed:
+def misunderstood(
+    path: str, connection: Connection, why: ValueError, body: bytes = b""
+) -> RequestFailed:
     """The error for a success whose body is not what the Web API promises."""
+    if body.lstrip().startswith(b"<"):
+        return RequestFailed(
+            f"{connection.url} answered {path} with a web page: something stands before "
+            "qBittorrent there, such as a proxy's own login. Use an address that leads past it."
+        )
     return RequestFailed(
         f"qBittorrent at {connection.url} answered {path} with something unforeseen ({why}). "
         "Please report this, with the version of qBittorrent."
