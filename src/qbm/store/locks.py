@@ -12,6 +12,7 @@ import os
 import stat
 import sys
 import tempfile
+from abc import ABC, abstractmethod
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -51,7 +52,7 @@ class Occupant(Struct, frozen=True):
         return f"{what} (process {self.pid}, since {self.since.astimezone():%Y-%m-%d %H:%M:%S})"
 
 
-class _Lock:
+class _Lock(ABC):
     """A file that one process at a time holds; says who, to those who find it taken."""
 
     def __init__(self, path: Path, purpose: Purpose) -> None:
@@ -110,8 +111,9 @@ class _Lock:
     ) -> None:
         self.release()
 
+    @abstractmethod
     def _make_folder(self) -> None:
-        raise NotImplementedError
+        """Make the folder that the file lies in, if it is missing."""
 
     def _sign(self, descriptor: int, now: datetime) -> None:
         signature = Occupant(os.getpid(), self.purpose, now)
