@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from msgspec.structs import replace as changed
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
@@ -20,7 +21,7 @@ from qbm.config.problem import InvalidConfigError, Problem
 from qbm.config.schema import Commands, Config
 from qbm.config.texts import section_at, told
 from qbm.config.values import Keys, Source, Value, Values
-from qbm.model.command import CommandName
+from qbm.model.command import COMMANDS, CommandName
 
 LARGEST = 2**20
 """Bytes of a config file; a large one has 50,000."""
@@ -68,7 +69,11 @@ class Loaded:
         }
         if not aside or self._reading is None:
             return self
-        demoted = (problem for problem in self.problems if part_of(problem.path) in aside)
+        demoted = (
+            _demoted(problem, part)
+            for problem in self.problems
+            if (part := part_of(problem.path)) is not None and part in aside
+        )
         warnings = _in_order((*self.warnings, *demoted))
         return replace(_judged(self._reading, aside), warnings=warnings)
 
@@ -107,7 +112,7 @@ def _judged(reading: _Reading, aside: Collection[Part]) -> Loaded:
     unknown = [error for error in errors if error["type"] == "extra_forbidden"]
     wrong = [error for error in errors if error["type"] != "extra_forbidden"]
     structural = [each for each in values.problems if part_of(each.path) not in aside]
-    problems = [*structural, *_entries_missing(reading)]
+    problems = [*structural, *_entries_missing(reading), *_password_missing(reading)]
     absent_for_a_reason = {problem.path for problem in structural}
     for error in wrong:
         problem = _problem(error, reading)
@@ -176,6 +181,37 @@ def _entries_missing(reading: _Reading) -> list[Problem]:
         return []
     reason = "neither cat nor tracker has an entry"
     return [reading.values.problem(reading.values.places[()], (), reason, "at least one of them")]
+
+
+def _password_missing(reading: _Reading) -> list[Problem]:
+    """A user alone would be refused in every run, until qBittorrent bans this address."""
+    said = reading.data.get("qbt")
+    if not isinstance(said, dict) or not _is_text(said.get("user")):
+        return []
+    unreadable = {problem.path for problem in reading.values.problems}
+    if any(_is_text(said.get(key)) or f"qbt.{key}" in unreadable for key in ("pass", "apikey")):
+        return []
+    at = ("qbt", "pass") if "pass" in said else ("qbt", "user")
+    reason = "a user without a password cannot log in"
+    allowed = (
+        "a password that is not empty; or no user, if the server lets this machine in as it is"
+    )
+    return [reading.values.problem(reading.values.places[at], ("qbt", "pass"), reason, allowed)]
+
+
+def _is_text(value: Value) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _demoted(problem: Problem, part: Part) -> Problem:
+    """The problem as a warning, which says why it is no more than that."""
+    needed = [name for name in COMMANDS if name in CONCERNS[part]]
+    why = (
+        f"only {needed[0]} needs this, and it was not asked for"
+        if len(needed) == 1
+        else f"only {', '.join(needed)} need this, and none of them was asked for"
+    )
+    return changed(problem, reason=f"{problem.reason}; {why}")
 
 
 def _problem(error: ErrorDetails, reading: _Reading) -> Problem:

@@ -32,6 +32,11 @@ _TOLD: Mapping[str, tuple[str, str]] = {
     "model_type": ("it is no section", "keys with values, each in its own line below, indented"),
 }
 
+_NO_NEW_CATEGORY = (
+    "there is no category to move on to, and cat_change cannot take a category away",
+    "the name of a category",
+)
+
 
 def told(error: ErrorDetails, value: Value) -> tuple[str, str]:
     """The reason and what is allowed, for an error of the schema at ``value``."""
@@ -40,6 +45,8 @@ def told(error: ErrorDetails, value: Value) -> tuple[str, str]:
         return context["reason"], context["allowed"]
     if error["type"] == "extra_forbidden":
         return _unknown_key(error["loc"])
+    if error["type"] == "missing" and error["loc"][:1] == ("cat_change",):
+        return _NO_NEW_CATEGORY
     reason, allowed = _TOLD.get(error["type"], ("this is not allowed here", ""))
     if error["type"] in ("dict_type", "model_type") and _is_key_without_space(value):
         return "there is no space after the colon", "key: value"
