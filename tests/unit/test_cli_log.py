@@ -26,6 +26,7 @@ _CHANGE: dict[str, Any] = {
     "reason": "its save path /data/iso is listed under it",
 }
 _UBUNTU = "cat_update  Ubuntu 24.04 [a1b2c3d4]"
+_UBUNTU_WHOLE = f"cat_update  Ubuntu 24.04 [{_CHANGE['hash']}]"
 _CHANGE_LINE = f"{_UBUNTU}  {_CHANGE['what']}: {_CHANGE['reason']}"
 
 
@@ -85,7 +86,7 @@ _ENDED: dict[str, Any] = {
         (
             "left_alone",
             {**_CHANGE, "reason": "not complete"},
-            f"{_UBUNTU}  left alone: not complete",
+            f"{_UBUNTU_WHOLE}  left alone: not complete",
         ),
         (
             "deferred",
@@ -111,6 +112,16 @@ _ENDED: dict[str, Any] = {
             "run_ended",
             {**_ENDED, "whole": False},
             f"Done in part: {_DONE}; see the warnings above. 1,000 torrents, 1.3 s.",
+        ),
+        (
+            "run_ended",
+            {**_ENDED, "whole": False, "stats": {}},
+            "Not all of it could be done; see the warnings above. 1,000 torrents, 1.3 s.",
+        ),
+        (
+            "settled",
+            {"changes": 1},
+            "An earlier run was cut off; looked into 1 change that it had begun.",
         ),
         (
             "run_ended",

@@ -16,7 +16,7 @@ from qbm.cli.running import Ended, Job, Order, Performed, Place, perform, run_ea
 from qbm.cli.sinks import Screen
 from qbm.config import Commands, State
 from qbm.engine.request import Concluded, Mode, RunReport
-from qbm.errors import Interrupted, QbmError, ServerUnreachable, StoreUnwritable
+from qbm.errors import Interrupted, LeaseLost, QbmError, ServerUnreachable, StoreUnwritable
 from qbm.model.change import AddTags
 from qbm.model.command import CommandName
 from qbm.model.plan import Failed, Plan, Planned
@@ -128,12 +128,25 @@ def test_each_config_is_run_in_turn_by_name(desk: _Desk) -> None:
 def test_the_worst_exit_code_stands_and_all_others_were_run(desk: _Desk) -> None:
     for name in ("a.yml", "b.yml", "c.yml"):
         desk.write(name, _CONFIG)
-    desk.carry_out = _failing(a=ServerUnreachable("gone"), b=StoreUnwritable("full"))
+    desk.carry_out = _failing(a=ServerUnreachable("gone"), b=LeaseLost("taken"))
     performed = desk.place()
     assert performed.exit_code == 3
     assert [each.exit_code for each in performed.ended] == [3, 1, 0]
     assert "error: gone\n" in desk.screen.getvalue()
-    assert "error: full\n" in desk.screen.getvalue()
+    assert "error: taken\n" in desk.screen.getvalue()
+
+
+def test_trouble_with_the_state_folder_keeps_the_configs_after_it_from_being_run(
+    desk: _Desk,
+) -> None:
+    for name in ("a.yml", "b.yml", "c.yml"):
+        desk.write(name, _CONFIG)
+    desk.carry_out = _failing(b=StoreUnwritable("full"), c=AssertionError("it was run"))
+    performed = desk.place()
+    assert performed.exit_code == 1
+    assert [each.exit_code for each in performed.ended] == [0, 1, 1]
+    assert "c.yml was not run" in performed.ended[2].error
+    assert "error: c.yml was not run: it shares the state folder." in desk.screen.getvalue()
 
 
 def test_a_stop_keeps_the_configs_after_it_from_being_run(desk: _Desk) -> None:

@@ -14,7 +14,7 @@ from qbm import __version__
 from qbm.cli.log import FileSettings, Log
 from qbm.config import Commands, Config, Found, InvalidConfigError, Problem, State, find, load
 from qbm.engine.request import Mode, RunReport, RunRequest
-from qbm.errors import Interrupted, QbmError, UsageError
+from qbm.errors import Interrupted, QbmError, StoreError, UsageError
 from qbm.model.command import CommandName
 
 Choose: TypeAlias = Callable[[Commands | None], tuple[CommandName, ...]]
@@ -62,10 +62,13 @@ class Job(Struct, frozen=True, kw_only=True):
 class Ended(Struct, frozen=True, kw_only=True):
     """What came of one config: a report, or the error that kept it from having one.
 
-    Neither, if there was nothing to do.
+    Neither, if there was nothing to do. ``path`` is the config's file, ``server`` the address
+    that it names.
     """
 
     config_file: str
+    path: Path
+    server: str
     report: RunReport | None = None
     error: str = ""
     exit_code: int = 0
@@ -199,28 +202,56 @@ def _nothing_asked(found: Found) -> str:
 async def run_each(
     jobs: Sequence[Job], run_one: RunOne, log: FilteringBoundLogger
 ) -> tuple[Ended, ...]:
-    """The jobs in turn; one that fails does not keep the others back, a wish to stop does."""
+    """The jobs in turn; a server that fails does not keep the others back.
+
+    A wish to stop does, and a state folder that cannot be used: a run that could not be written
+    down would only make the next one wait for it.
+    """
     ended: list[Ended] = []
-    for job in jobs:
-        each = await _ended(job, run_one, log)
-        ended.append(each)
-        if each.exit_code == Interrupted.exit_code:
-            break
+    for place, job in enumerate(jobs):
+        try:
+            ended.append(await _ended(job, run_one, log))
+        except QbmError as error:
+            _say(error, log)
+            ended.append(_failed(job, str(error), error.exit_code))
+            if isinstance(error, StoreError):
+                ended += [_not_run(each, log) for each in jobs[place + 1 :]]
+            if isinstance(error, StoreError | Interrupted):
+                break
     return tuple(ended)
 
 
 async def _ended(job: Job, run_one: RunOne, log: FilteringBoundLogger) -> Ended:
-    config_file = job.request.config_file
+    """What comes of a job; raises QbmError if its run fails."""
+    config_file, server = job.request.config_file, job.config.qbt.host
     if not job.request.commands:
         log.warning("warning", text=f"{config_file}: no command is on, so nothing is done there.")
-        return Ended(config_file=config_file)
+        return Ended(config_file=config_file, path=job.path, server=server)
     _announce(job, log)
-    try:
-        report = await run_one(job)
-    except QbmError as error:
-        _say(error, log)
-        return Ended(config_file=config_file, error=str(error), exit_code=error.exit_code)
-    return Ended(config_file=config_file, report=report, exit_code=0 if report.is_whole else 1)
+    report = await run_one(job)
+    return Ended(
+        config_file=config_file,
+        path=job.path,
+        server=server,
+        report=report,
+        exit_code=0 if report.is_whole else 1,
+    )
+
+
+def _failed(job: Job, error: str, exit_code: int) -> Ended:
+    return Ended(
+        config_file=job.request.config_file,
+        path=job.path,
+        server=job.config.qbt.host,
+        error=error,
+        exit_code=exit_code,
+    )
+
+
+def _not_run(job: Job, log: FilteringBoundLogger) -> Ended:
+    text = f"{job.request.config_file} was not run: it shares the state folder."
+    log.error("failed", text=text)
+    return _failed(job, text, StoreError.exit_code)
 
 
 def _announce(job: Job, log: FilteringBoundLogger) -> None:

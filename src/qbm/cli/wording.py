@@ -80,7 +80,9 @@ def _would_change(event: Fields) -> str:
 
 
 def _left_alone(event: Fields) -> str:
-    return f"{_subject(event)}  left alone: {event['reason']}"
+    """With the whole hash: it is told to those who look into one torrent, for ``--hash``."""
+    name = cut(event["torrent"], LONGEST_NAME)
+    return f"{event['command']:<10}  {name} [{event['hash']}]  left alone: {event['reason']}"
 
 
 def _deferred(event: Fields) -> str:
@@ -101,7 +103,7 @@ def _run_started(event: Fields) -> str:
 
 
 def _dry_run(_: Fields) -> str:
-    return "DRY RUN: nothing will be changed, on the server or on disk"
+    return "DRY RUN: nothing will be changed, on the server or in your files"
 
 
 def _run_ended(event: Fields) -> str:
@@ -112,8 +114,10 @@ def _run_ended(event: Fields) -> str:
         result = f"Dry run: {what or 'see above'}; but nothing was changed"
     elif event["whole"]:
         result = f"Done: {what or 'see above'}"
+    elif what:
+        result = f"Done in part: {what}; see the warnings above"
     else:
-        result = f"Done in part: {what or 'nothing'}; see the warnings above"
+        result = "Not all of it could be done; see the warnings above"
     return f"{result}. {number_of('torrents', event['torrents'])}, {_lasted(event['seconds'])}."
 
 
@@ -122,8 +126,8 @@ def _lasted(seconds: float) -> str:
 
 
 def _settled(event: Fields) -> str:
-    number = event["changes"]
-    return f"An earlier run was cut off; {number:,} changes that it had begun were looked into."
+    changes = number_of("changes", event["changes"])
+    return f"An earlier run was cut off; looked into {changes} that it had begun."
 
 
 def _waiting_for_server(_: Fields) -> str:
