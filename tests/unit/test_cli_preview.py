@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
-from qbm.cli.preview import Page, preview
+from qbm.cli.preview import LeftAlone, Page, left_alone_counted, left_alone_listed, preview
 from qbm.cli.running import Ended, Performed
 from qbm.cli.screen import columns
 from qbm.engine.request import Mode, RunReport
@@ -41,10 +42,34 @@ def _report(plan: Plan, names: dict[str, str]) -> RunReport:
     )
 
 
-def _page(*reports: RunReport, width: int = 80, is_terminal: bool = False) -> list[str]:
-    ended = tuple(Ended(config_file=each.config_file, report=each) for each in reports)
+def _page(
+    *reports: RunReport,
+    width: int = 80,
+    is_terminal: bool = False,
+    left_alone: LeftAlone = left_alone_counted,
+) -> list[str]:
+    """The lines below the title, if there is only one plan."""
+    lines = _whole(*reports, width=width, is_terminal=is_terminal, left_alone=left_alone)
+    return lines if len(reports) > 1 else lines[lines.index("") + 1 :]
+
+
+def _whole(
+    *reports: RunReport,
+    width: int = 80,
+    is_terminal: bool = False,
+    left_alone: LeftAlone = left_alone_counted,
+) -> list[str]:
+    ended = tuple(
+        Ended(
+            config_file=each.config_file,
+            path=Path("/config", each.config_file),
+            server="localhost:8080",
+            report=each,
+        )
+        for each in reports
+    )
     page = Page(width=width, is_terminal=is_terminal, clean=lambda text: text)
-    return list(preview(Performed(exit_code=0, ended=ended), page))
+    return list(preview(Performed(exit_code=0, ended=ended), page, left_alone))
 
 
 def _rows(lines: Sequence[str]) -> list[str]:
@@ -111,14 +136,36 @@ def test_what_is_left_alone_is_counted_by_its_kind_of_reason() -> None:
     plan = Plan(skipped=(right, left("a", "/x"), left("b", "/y")))
     lines = _page(_report(plan, {"a": "A", "b": "B", "c": "C"}))
     assert [line.split()[0] for line in lines[1:3]] == ["2", "1"]
-    assert "its save path … has no entry under cat" in lines[1]
+    assert "its save path has no entry under cat" in lines[1]
     assert lines[-1] == "Nothing to change; 3 torrents looked at."
 
 
-def test_several_configs_are_told_apart() -> None:
+@pytest.mark.parametrize("code", Code, ids=str)
+def test_a_kind_of_reason_is_told_without_holes(code: Code) -> None:
+    plan = Plan(skipped=(Skipped(a_hash("a"), _CAT, Reason(code)),))
+    line = _page(_report(plan, {"a": "A"}), width=200)[1]
+    assert not {"{", "…"} & set(line)
+    assert len(line) > len("       1  cat_update: ")
+
+
+def test_each_torrent_that_is_left_alone_can_be_listed_with_its_own_reason() -> None:
+    path = because(Code.NO_CATEGORY_ENTRY, save_path="/x")
+    plan = Plan(skipped=(Skipped(a_hash("a"), _CAT, path), Skipped(a_hash("b"), _CAT, path)))
+    report = _report(plan, {"a": "A film", "b": "B film"})
+    lines = _page(report, width=150, left_alone=left_alone_listed)
+    assert lines[0] == "Left alone"
+    assert lines[1].split() == ["Torrent", "Command", "Why"]
+    assert [line.split("  ")[0] for line in _rows(lines)] == ["A film", "B film"]
+    assert "cat_update" in lines[2]
+    assert lines[2].endswith("its save path /x has no entry under cat")
+
+
+def test_a_plan_is_headed_by_its_server_and_the_whole_path_of_its_config() -> None:
     report = _report(Plan(), {})
-    assert _page(report)[0].startswith("Nothing to change")
-    assert _page(report, report).count("══ config.yml ══") == 2
+    title = "Plan for localhost:8080 by /config/config.yml"
+    assert _whole(report)[:2] == [title, ""]
+    assert _whole(report)[2].startswith("Nothing to change")
+    assert _whole(report, report).count(title) == 2
 
 
 def test_on_a_terminal_headings_stand_out_and_right_to_left_names_keep_their_place() -> None:

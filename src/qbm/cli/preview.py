@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, zip_longest
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
-from qbm.cli.running import Performed
+from qbm.cli.running import Ended, Performed
 from qbm.cli.screen import columns, cut, isolated, visible, wrapped
 from qbm.cli.wording import SHORT_HASH, counted, number_of
 from qbm.engine.report import describe
 from qbm.engine.request import RunReport
 from qbm.model.change import CreateCategory
-from qbm.model.plan import Planned, Skipped
+from qbm.model.plan import Planned
+from qbm.model.reason import Code
 from qbm.model.torrent import TorrentHash
 
 _GAP: Final = "  "
 _SHARES: Final = (0.4, 0.26)
 """Of the width, for the torrent and the change; the rest is the reason's."""
+_CHANGES: Final = ("Torrent", "Change", "Why")
+_DECISIONS: Final = ("Torrent", "Command", "Why")
 _NARROWEST: Final = 60
 _BOLD: Final = "\x1b[1m"
 _DIM: Final = "\x1b[2m"
 _RESET: Final = "\x1b[0m"
+
+_IN_GENERAL: Final[Mapping[Code, str]] = {
+    Code.NOT_COMPLETE: "it is not complete yet",
+    Code.CATEGORY_RIGHT: "it is in the right category already",
+    Code.CATEGORY_CHOSEN_BY_HAND: "its category counts as chosen by hand, since Automatic Torrent "
+    "Management is off",
+    Code.CATEGORY_KEPT: "it has a category, and cat_update_all is off",
+    Code.CATEGORY_UNWANTED: "its save path is listed under Uncategorized",
+    Code.NO_CATEGORY_ENTRY: "its save path has no entry under cat",
+    Code.CATEGORY_GOES_ROUND: "the entries under cat would move its files in a circle",
+    Code.AUTO_TMM_IGNORED: "one of its tags is in force_auto_tmm_ignore_tags",
+    Code.TAGS_PRESENT: "it has all its tags already",
+}
+"""Reasons to leave torrents alone, without what differs between the torrents."""
 
 
 class Page(Struct, frozen=True, kw_only=True):
@@ -53,22 +70,65 @@ class Page(Struct, frozen=True, kw_only=True):
         return f"{style}{text}{_RESET}" if self.is_terminal else text
 
 
-def preview(performed: Performed, page: Page) -> Iterator[str]:
+LeftAlone: TypeAlias = Callable[[RunReport, Page], Iterator[str]]
+"""Tells, line by line, what a plan leaves as it is."""
+
+
+def preview(performed: Performed, page: Page, left_alone: LeftAlone) -> Iterator[str]:
     """The plans of an order, line by line."""
     for ended in performed.ended:
         if ended.report is None:
             continue
-        if len(performed.ended) > 1:
-            yield from (page.bold(f"══ {page.shown(ended.config_file)} ══"), "")
-        yield from _plan(ended.report, page)
+        yield from map(page.bold, wrapped(_title(ended, page), page.width))
+        yield ""
+        yield from _changes(ended.report, page)
+        yield from left_alone(ended.report, page)
+        yield from wrapped(_summary(ended.report), page.width)
 
 
-def _plan(report: RunReport, page: Page) -> Iterator[str]:
+def _title(ended: Ended, page: Page) -> str:
+    return page.shown(f"Plan for {ended.server} by {ended.path}")
+
+
+def left_alone_counted(report: RunReport, page: Page) -> Iterator[str]:
+    """How many torrents were left alone for which kind of reason, the most frequent first."""
+    if not report.plan.skipped:
+        return
+    yield page.bold("Left alone (--all lists each torrent with its reason)")
+    for (command, code), number in Counter(
+        (each.command, each.reason.code) for each in report.plan.skipped
+    ).most_common():
+        yield from wrapped(f"  {number:>6,}  {command}: {_in_general(code)}", page.width, indent=10)
+    yield ""
+
+
+def _in_general(code: Code) -> str:
+    if "{" not in code.text:
+        return code.text
+    return _IN_GENERAL.get(code, code.replace("_", " "))
+
+
+def left_alone_listed(report: RunReport, page: Page) -> Iterator[str]:
+    """Each torrent that was left alone, with its reason."""
+    if not report.plan.skipped:
+        return
+    labels = _labels(report, page)
+    rows = [
+        _Row(labels[each.hash], each.command, page.shown(str(each.reason)))
+        for each in report.plan.skipped
+    ]
+    yield page.bold("Left alone")
+    yield from _table(_DECISIONS, rows, page)
+    yield ""
+
+
+def _changes(report: RunReport, page: Page) -> Iterator[str]:
+    """What would be done now, what later, and what is to be known about it."""
     labels = _labels(report, page)
     for command, planned in groupby(report.plan.planned, lambda each: each.command):
         rows = [_row(each, labels, page) for each in planned]
         yield page.bold(f"{command}: {number_of('changes', len(rows))}")
-        yield from _table(rows, page)
+        yield from _table(_CHANGES, rows, page)
         yield ""
     if report.plan.deferred:
         yield page.bold("Not yet")
@@ -76,11 +136,9 @@ def _plan(report: RunReport, page: Page) -> Iterator[str]:
             _Row(labels[each.hash], each.command, page.shown(str(each.reason)))
             for each in report.plan.deferred
         ]
-        yield from _table(rows, page)
+        yield from _table(_DECISIONS, rows, page)
         yield ""
     yield from _notices(report, page)
-    yield from _left_alone(report.plan.skipped, page)
-    yield from wrapped(_summary(report), page.width)
 
 
 class _Row(NamedTuple):
@@ -107,10 +165,10 @@ def _labels(report: RunReport, page: Page) -> dict[TorrentHash, str]:
     return labels
 
 
-def _table(rows: Iterable[_Row], page: Page) -> Iterator[str]:
+def _table(head: Sequence[str], rows: Iterable[_Row], page: Page) -> Iterator[str]:
     """Torrents that share change and reason stand together, beside one telling of both."""
     widths = _widths(page)
-    yield page.dim(_line(("Torrent", "Change", "Why"), widths))
+    yield page.dim(_line(head, widths))
     alike: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         alike.setdefault((row.change, row.why), []).append(row.torrent)
@@ -140,19 +198,6 @@ def _notices(report: RunReport, page: Page) -> Iterator[str]:
         for each in report.plan.notices:
             yield from wrapped(f"  {page.shown(str(each.reason))}", page.width, indent=4)
         yield ""
-
-
-def _left_alone(skipped: Sequence[Skipped], page: Page) -> Iterator[str]:
-    """How many torrents were left alone for which kind of reason, the most frequent first."""
-    if not skipped:
-        return
-    yield page.bold("Left alone (--json lists each torrent with its reason)")
-    for (command, code), number in Counter(
-        (each.command, each.reason.code) for each in skipped
-    ).most_common():
-        why = code.text.format_map(defaultdict(lambda: "…"))
-        yield from wrapped(f"  {number:>6,}  {command}: {why}", page.width, indent=10)
-    yield ""
 
 
 def _summary(report: RunReport) -> str:

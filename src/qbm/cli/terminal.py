@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 import typer
 
 from qbm import __version__
+from qbm.cli.arguments import LEVELS
 from qbm.cli.nearest import did_you_mean
 from qbm.model.command import COMMANDS
 
@@ -39,6 +40,7 @@ _PLAN_HELP: Final = """Show what a run would change, and why; changes nothing.
 \b
   qbm plan
   qbm plan cat_update --config seedbox.yml
+  qbm plan --all
   qbm plan tag_update --json
 """
 _DEMO_HELP: Final = """Try it on a simulated qBittorrent with a small library.
@@ -69,7 +71,9 @@ class Asked:
     config_dir: str
     is_dry: bool
     as_json: bool
-    debug: bool = False
+    log_level: str
+    debug: bool
+    lists_all: bool = False
 
 
 def main(
@@ -146,7 +150,7 @@ _Hashes: TypeAlias = Annotated[
     typer.Option(
         "--hash",
         metavar="HASH",
-        help="Only this torrent; may be given several times.",
+        help="Only the torrent with this whole hash; may be given several times.",
         show_default=False,
     ),
 ]
@@ -170,8 +174,18 @@ _ConfigDir: TypeAlias = Annotated[
     ),
 ]
 _AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
+_LogLevel: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--log-level",
+        metavar="LEVEL",
+        help=f"{', '.join(LEVELS)}.  [QBT_LOG_LEVEL; default: INFO]",
+        show_default=False,
+    ),
+]
 _Debug: TypeAlias = Annotated[
-    bool, typer.Option("--debug", help="Also say what is left alone, and why.")
+    bool,
+    typer.Option("--debug", help="As --log-level debug: also tell what is left alone, and why."),
 ]
 
 
@@ -185,6 +199,7 @@ def run(
     config: _ConfigFile = "",
     config_dir: _ConfigDir = "",
     as_json: _AsJson = False,
+    log_level: _LogLevel = "",
     debug: _Debug = False,
 ) -> None:
     """Carry out commands, in a real run or a dry one."""
@@ -195,6 +210,7 @@ def run(
         config_dir=config_dir,
         is_dry=dry_run,
         as_json=as_json,
+        log_level=log_level,
         debug=debug,
     )
     from qbm.cli import terminal_run  # noqa: PLC0415 - --version and --help are quick without
@@ -210,7 +226,12 @@ def plan(
     hashes: _Hashes = None,
     config: _ConfigFile = "",
     config_dir: _ConfigDir = "",
+    lists_all: Annotated[
+        bool, typer.Option("--all", help="List each torrent that is left alone, and why.")
+    ] = False,
     as_json: _AsJson = False,
+    log_level: _LogLevel = "",
+    debug: _Debug = False,
 ) -> None:
     """Show what a run would change."""
     asked = Asked(
@@ -220,6 +241,9 @@ def plan(
         config_dir=config_dir,
         is_dry=True,
         as_json=as_json,
+        log_level=log_level,
+        debug=debug,
+        lists_all=lists_all,
     )
     from qbm.cli import terminal_run  # noqa: PLC0415 - as above
 

@@ -12,7 +12,7 @@ from qbm.cli.arguments import Arguments
 from qbm.cli.doors import clone_of, configs_of, file_settings, is_in_container, open_log
 from qbm.cli.log import Log, is_terminal
 from qbm.cli.parsing import Read, read
-from qbm.cli.preview import Page, preview
+from qbm.cli.preview import LeftAlone, Page, left_alone_counted, left_alone_listed, preview
 from qbm.cli.records import as_plain_text
 from qbm.cli.running import Order, Performed, Place, perform, refused
 from qbm.cli.terminal import Asked, Given
@@ -22,7 +22,7 @@ from qbm.errors import UsageError
 from qbm.model.command import CommandName
 
 _TOLD_BY_TABLE: Final = frozenset(
-    {"run_started", "dry_run", "would_change", "left_alone", "deferred", "notice", "run_ended"},
+    {"run_started", "dry_run", "would_change", "deferred", "notice", "run_ended"},
 )
 _PIPED_SIZE: Final = (100, 24)
 
@@ -41,7 +41,8 @@ def plan(asked: Asked, given: Given) -> int:
     if asked.as_json:
         _print_json(performed, log)
     else:
-        _print_table(performed, log, given.environ)
+        left_alone = left_alone_listed if asked.lists_all else left_alone_counted
+        _print_table(performed, log, given.environ, left_alone)
     return performed.exit_code
 
 
@@ -71,6 +72,7 @@ def _flags(asked: Asked) -> list[str]:
         *([f"--config-file={asked.config_file}"] if asked.config_file else []),
         *([f"--config-dir={asked.config_dir}"] if asked.config_dir else []),
         *(["--dry-run"] if asked.is_dry else []),
+        *([f"--log-level={asked.log_level}"] if asked.log_level else []),
         *(["--debug"] if asked.debug else []),
     ]
 
@@ -101,12 +103,14 @@ def _print_json(performed: Performed, log: Log) -> None:
     sys.stdout.flush()
 
 
-def _print_table(performed: Performed, log: Log, environ: Mapping[str, str]) -> None:
+def _print_table(
+    performed: Performed, log: Log, environ: Mapping[str, str], left_alone: LeftAlone
+) -> None:
     page = Page(
         width=shutil.get_terminal_size(_PIPED_SIZE).columns,
         is_terminal=is_terminal(sys.stdout, environ),
         clean=log.redactor.clean,
     )
-    for line in preview(performed, page):
+    for line in preview(performed, page, left_alone):
         sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
