@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from qbm.demo import simulated
 from qbm.demo.play import mistakes
 from qbm.demo.samples import SAMPLES
+from qbm.errors import ServerUnreachable
 from tests.factories import a_snapshot, a_torrent
 from tests.program import ROOT, environment, qbm
 
@@ -18,6 +23,37 @@ def test_qbm_demo_plays_on_the_simulator_and_ends_well() -> None:
     ended = qbm("demo")
     assert ended.status == 0, ended.errors
     assert "The demo did all it should." in ended.output
+
+
+def test_headings_and_log_lines_of_the_demo_stand_in_their_order_in_a_file(tmp_path: Path) -> None:
+    with (tmp_path / "demo.txt").open("w+", encoding="utf-8") as file:
+        command = [sys.executable, "-m", "qbm", "demo"]
+        subprocess.run(
+            command, env=environment(), stdout=file, stderr=subprocess.STDOUT, check=True
+        )
+        file.seek(0)
+        text = file.read()
+    marks = ("A simulated", "1. A dry run", "DRY RUN", "2. The run", "Done:", "3. The same", "What")
+    places = [text.index(mark) for mark in marks]
+    assert places == sorted(places)
+
+
+def test_a_port_of_the_demo_that_is_taken_is_told_without_a_traceback() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = qbm("demo", "--port", str(port))
+    assert ended.status == 1
+    assert "Traceback" not in ended.errors
+    assert f"{port}" in ended.errors
+    assert "Without --port" in ended.errors
+
+
+def test_a_server_of_the_demo_that_goes_away_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    def program(words: Sequence[str]) -> int:
+        raise ServerUnreachable(f"gone after {words[0]}")
+
+    assert simulated.main(keep=False, port=0, program=program) == 3
+    assert "The demo cannot go on: gone after --run" in capsys.readouterr().err
 
 
 @pytest.mark.servers

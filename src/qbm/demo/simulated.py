@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import tempfile
 import threading
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from qbm.demo.play import Program, play
 from qbm.demo.samples import SAMPLES, Sample
+from qbm.errors import ServerError
 from qbm.model.torrent import State
 from qbm.simulator import NEVER, Credentials, SimulatedTorrent, SimulatedTracker, Simulator
 
@@ -25,18 +28,37 @@ def main(*, keep: bool, port: int, program: Program) -> int:
     """
     simulator = Simulator(credentials=Credentials(required=False), save_path=str(_ROOT))
     simulator.add(_simulated(number, sample) for number, sample in enumerate(SAMPLES))
-    with (
-        tempfile.TemporaryDirectory(prefix="qbm-demo-") as folder,
-        simulator.run_in_thread(host="127.0.0.1", port=port) as url,
-    ):
-        version = simulator.profile.version
-        print(f"A simulated qBittorrent {version} with {len(SAMPLES)} torrents is at {url}")
-        is_right = play(url, _ROOT, Path(folder), program, print)
-        print("The demo did all it should." if is_right else "The demo did NOT do all it should.")
-        if keep:
-            print(f"The simulator stays at {url} until Ctrl-C.")
-            _until_interrupted()
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="qbm-demo-"))
+            url = stack.enter_context(simulator.run_in_thread(host="127.0.0.1", port=port))
+        except OSError as error:
+            hint = " Without --port, a free port is drawn." if port else ""
+            sys.stderr.write(f"The demo cannot start: {error.strerror or error}.{hint}\n")
+            return 1
+        _say(
+            f"A simulated qBittorrent {simulator.profile.version} with {len(SAMPLES)} torrents "
+            f"is at {url}"
+        )
+        return _played(url, Path(folder), program, keep=keep)
+
+
+def _played(url: str, folder: Path, program: Program, *, keep: bool) -> int:
+    try:
+        is_right = play(url, _ROOT, folder, program, _say)
+    except ServerError as error:
+        sys.stderr.write(f"The demo cannot go on: {error}\n")
+        return error.exit_code
+    _say("The demo did all it should." if is_right else "The demo did NOT do all it should.")
+    if keep:
+        _say(f"The simulator stays at {url} until Ctrl-C.")
+        _until_interrupted()
     return 0 if is_right else 1
+
+
+def _say(text: str) -> None:
+    """Print at once: the program's log goes another way, and the two are read together."""
+    print(text, flush=True)
 
 
 def _until_interrupted() -> None:
