@@ -267,6 +267,46 @@ def test_a_run_as_json_tells_what_became_of_each_change(filled: Server, tmp_path
     assert [row["name"] for row in filled.api.torrents(tag="misc")] == ["Debian 13.iso"]
 
 
+def test_the_start_of_a_hash_is_told_how_to_become_a_whole_one(
+    filled: Server, tmp_path: Path
+) -> None:
+    write_config(tmp_path, _sections(filled))
+    [whole, *_] = [row["hash"] for row in filled.api.torrents()]
+    ended = qbm("plan", "tag_update", "--hash", whole[:8], "--config-dir", str(tmp_path))
+    assert f"warning: --hash {whole[:8]}: this is only the start of a hash" in ended.errors
+    assert "qbm plan --json" in ended.errors
+    told = qbm("plan", "cat_update", "--json", "--debug", "--config-dir", str(tmp_path))
+    [left] = told.json["runs"][0]["left_alone"]
+    assert f"a film.mkv [{left['hash']}]  left alone: " in told.errors
+
+
+def test_a_plan_counts_what_is_left_alone_and_lists_it_on_demand(
+    filled: Server, tmp_path: Path
+) -> None:
+    write_config(tmp_path, _sections(filled))
+    words = ("plan", "cat_update", "--config-dir", str(tmp_path))
+    in_short = qbm(*words)
+    assert "1  cat_update: its save path has no entry under cat" in in_short.output
+    assert "a film.mkv" not in in_short.output
+    [row] = [each for each in qbm(*words, "--all").output.splitlines() if "a film.mkv" in each]
+    assert "cat_update" in row
+
+
+def test_a_plan_begins_with_its_server_and_config(filled: Server, tmp_path: Path) -> None:
+    path = write_config(tmp_path, _sections(filled))
+    ended = qbm("plan", "cat_update", "--config", str(path), COLUMNS="200")
+    assert ended.output.startswith(f"Plan for {filled.url} by {path}\n\n")
+
+
+@pytest.mark.parametrize("level", ["debug", "error", "loud"])
+def test_qbm_takes_a_log_level(filled: Server, tmp_path: Path, level: str) -> None:
+    write_config(tmp_path, _sections(filled))
+    ended = qbm("run", "cat_update", "--log-level", level, "--config-dir", str(tmp_path))
+    assert ended.status == (2 if level == "loud" else 0)
+    assert ("left alone" in ended.errors) is (level == "debug")
+    assert (ended.errors == "") is (level == "error")
+
+
 def test_qbm_run_without_commands_does_those_of_the_config(filled: Server, tmp_path: Path) -> None:
     write_config(tmp_path, _sections(filled, commands={"tag_update": True}))
     ended = qbm("run", "--config-dir", str(tmp_path))
@@ -413,6 +453,24 @@ def test_no_config_is_2_and_says_where_it_was_looked_for(tmp_path: Path) -> None
     assert str(tmp_path) in ended.errors
 
 
+@pytest.mark.parametrize(
+    ("door", "flag"), [("classic", "--config-file (QBT"), ("qbm", "--config (QBT")]
+)
+def test_both_doors_look_for_a_config_in_the_same_folders_and_name_their_own_flag(
+    tmp_path: Path, door: str, flag: str
+) -> None:
+    name = "named-by-a-test.yml"
+    if door == "qbm":
+        ended = qbm("run", "cat_update", "-c", name, XDG_CONFIG_HOME=str(tmp_path))
+    else:
+        command = [sys.executable, str(ROOT / "qbit_manage.py"), "--run", "-cu", "-c", name]
+        with _started(command, XDG_CONFIG_HOME=str(tmp_path)) as process:
+            ended = _end(process)
+    assert ended.status == 2
+    assert f"in /config, {ROOT / 'config'}, {tmp_path / 'qbit-manage'}." in ended.errors
+    assert flag in ended.errors
+
+
 @pytest.mark.parametrize("door", ["classic", "qbm"])
 def test_no_command_is_2_and_says_what_to_give(
     trixie_server: Server, tmp_path: Path, door: str
@@ -492,7 +550,7 @@ def test_one_server_that_is_down_does_not_keep_the_others_back(
     write_config(tmp_path, _sections(filled), "b-up.yml")
     ended = _refused(tmp_path, "-tu")
     assert ended.status == 3
-    assert "(a-down.yml)" in ended.errors
+    assert f"({tmp_path}/a-down.yml)" in ended.errors
     assert "Done: 3 tags added" in ended.errors
     as_json = qbm("run", "tag_update", "--json", "--config", str(tmp_path / "*.yml"))
     assert as_json.status == as_json.json["exit_code"] == 3
