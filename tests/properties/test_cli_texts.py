@@ -40,9 +40,12 @@ def test_wrapped_lines_fit_and_lose_nothing_but_blanks(text: str, most: int, ind
     assert "".join("".join(lines).split()) == "".join(text.split())
 
 
-@given(secret=st.text(min_size=4), before=st.text(), after=st.text())
+_SECRETS = st.text(min_size=4).filter(lambda text: not set(HIDDEN) & set(text))
+"""Without the stars of HIDDEN: beside the text around them, those could be a secret again."""
+
+
+@given(secret=_SECRETS, before=st.text(), after=st.text())
 def test_a_secret_that_was_told_is_in_no_text(secret: str, before: str, after: str) -> None:
     redactor = Redactor()
     redactor.learn([secret])
-    cleaned = redactor.clean(f"{before}{secret}{after}")
-    assert secret not in cleaned or secret in f"{HIDDEN}{HIDDEN}"
+    assert secret not in redactor.clean(f"{before}{secret}{after}")
