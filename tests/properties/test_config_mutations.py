@@ -63,6 +63,12 @@ def _loaded(raw: bytes) -> Loaded:
         return loaded
 
 
+def _places(loaded: Loaded) -> set[tuple[int, int, str]]:
+    """Where something is wrong or doubtful; a problem that is but a warning says so besides."""
+    found = (*loaded.problems, *loaded.warnings)
+    return {(each.line, each.column, each.path) for each in found}
+
+
 def _check(loaded: Loaded, lines: int) -> None:
     assert (loaded.config is None) == bool(loaded.problems)
     for problem in (*loaded.problems, *loaded.warnings):
@@ -74,7 +80,7 @@ def _check(loaded: Loaded, lines: int) -> None:
     for command in COMMANDS:
         run = loaded.for_commands([command])
         assert (run.config is None) == bool(run.problems)
-        assert {*run.problems, *run.warnings} >= {*loaded.problems, *loaded.warnings}
+        assert _places(run) >= _places(loaded)
     if loaded.config is not None:
         assert loaded.config.cat or loaded.config.tracker
 

@@ -13,7 +13,7 @@ from qbm.commands.registry import steps
 from qbm.config import Config
 from qbm.engine.planning import plan_run
 from qbm.model.change import CreateCategory
-from qbm.model.command import COMMANDS
+from qbm.model.command import COMMANDS, CommandName
 from qbm.model.plan import Plan
 from qbm.model.projection import achieved, expects, project
 from qbm.model.snapshot import Selection, Snapshot
@@ -198,4 +198,7 @@ def test_what_could_not_be_read_matches_nothing(
     sections = config.model_copy(update={"cat_change": {}})
     settings = config.settings.model_copy(update={"force_auto_tmm": False})
     config = sections.model_copy(update={"settings": settings})
-    assert _planned(a_snapshot(unread, categories), config)[0].planned == ()
+    # Those that judge by trackers and paths; others may still judge by a torrent's state.
+    commands = steps([CommandName.CAT_UPDATE, CommandName.TAG_UPDATE], config)
+    plan, _ = plan_run(a_snapshot(unread, categories), commands, config, Selection(), NOW)
+    assert plan.planned == ()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from qbm.commands.registry import RUN_ORDER
+
 _ROOT = Path(__file__).parents[2]
 
 
@@ -26,6 +28,13 @@ def test_what_is_shipped_is_what_was_tested() -> None:
         return set(re.findall(r"^(\S+==\S+)", text, flags=re.MULTILINE))
 
     assert pinned("runtime.txt") <= pinned("dev.txt")
+
+
+def test_every_command_is_kept_from_importing_the_others() -> None:
+    text = (_ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    contract = text.partition('name = "Commands do not import each other"')[2]
+    modules = {command.plan.__module__ for command in RUN_ORDER}
+    assert modules <= set(re.findall(r'"([\w.]+)"', contract))
 
 
 def test_no_committed_file_names_this_machines_folders() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from qbm.errors import StoreError
+from qbm.errors import StoreError, StoreTooNew
 from qbm.model.change import (
     AddTags,
     CreateCategory,
@@ -190,3 +192,14 @@ def test_an_intent_is_flushed_to_the_disk(store: Store) -> None:
     with store._engine.connect() as connection:
         level = connection.exec_driver_sql("PRAGMA synchronous").scalar()
     assert level == 2, "not FULL"
+
+
+def test_a_change_of_a_kind_that_only_a_newer_version_knows_is_named(
+    store: Store, run: Run
+) -> None:
+    ids = store.record(run.id, [planned(1)])
+    store.intend(ids, 0, NOW)
+    with closing(sqlite3.connect(store.path)) as raw, raw:
+        raw.execute("UPDATE journal SET change = ?", ('{"type":"Teleport","hash":"x"}',))
+    with pytest.raises(StoreTooNew, match="only a newer qbm knows"):
+        store.open_intents(SERVER)

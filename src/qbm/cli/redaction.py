@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import quote, quote_plus
 
 HIDDEN: Final = "***"
-_WORD: Final = re.compile(r"[^\W\d_]{1,7}|.{1,3}")
+ORDINARY: Final = re.compile(r"[^\W\d_]{1,7}|.{1,3}")
 """Passwords that are ordinary words (or shorter than any) would blank out names that are too."""
 _URL: Final = re.compile(r"\b([a-z][a-z0-9+.-]*://)([^\s\"'<>|]+)", re.IGNORECASE)
 _KEYED: Final = re.compile(
@@ -46,7 +46,7 @@ class Redactor:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    if not _WORD.fullmatch(secret):
+    if not ORDINARY.fullmatch(secret):
         yield from (secret, quote(secret, safe=""), quote_plus(secret))
 
 

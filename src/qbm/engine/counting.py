@@ -35,11 +35,17 @@ _COUNTS: Final = {command.name: command.counts for command in RUN_ORDER}
 
 
 def count(done: Iterable[Planned]) -> Mapping[str, int]:
-    """Every counter, 0 where nothing happened."""
-    total: Counter[str] = Counter()
+    """Every counter, 0 where nothing happened.
+
+    Raises:
+        ValueError: a command counts what is no counter.
+    """
+    total = Counter(dict.fromkeys(STATS, 0))
     for each in done:
         total.update(_COUNTS[each.command](each.change))
-    return {name: total[name] for name in STATS}
+    if unknown := total.keys() - set(STATS):
+        raise ValueError(f"no such counters: {sorted(unknown)}")
+    return total
 
 
 def count_skipped(plan: Plan) -> Mapping[str, int]:

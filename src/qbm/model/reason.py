@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from string import Formatter
 from typing import Self
 
 from msgspec import Struct
@@ -17,12 +18,14 @@ class Code(StrEnum):
     """A kind of decision, and the sentence it reads as."""
 
     text: str
+    fields: frozenset[str]
 
     def __new__(cls, code: str, text: str) -> Self:
         """A member whose value is ``code`` and which carries its sentence."""
         member = str.__new__(cls, code)
         member._value_ = code
         member.text = text
+        member.fields = frozenset(name for _, name, _, _ in Formatter().parse(text) if name)
         return member
 
     # Shared by commands
@@ -98,7 +101,13 @@ class Reason(Struct, frozen=True, gc=False):
 
 
 def because(code: Code, **fields: object) -> Reason:
-    """A reason whose fields are kept as text."""
+    """A reason whose fields are kept as text.
+
+    Raises:
+        ValueError: its sentence needs more of them; better here than when it is read.
+    """
+    if missing := code.fields - fields.keys():
+        raise ValueError(f"{code} lacks {sorted(missing)}")
     return Reason(code, {name: str(value) for name, value in fields.items()})
 
 

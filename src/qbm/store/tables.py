@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
+from qbm.errors import StoreTooNew
 from qbm.model.change import Change
 from qbm.model.command import CommandName
 from qbm.model.reason import Reason
@@ -82,9 +83,19 @@ class Json(TypeDecorator[_Value], Generic[_Value]):
         return None if value is None else self._encoder.encode(value).decode()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> _Value | None:
-        """The value in a JSON text."""
+        """The value in a JSON text.
+
+        Raises:
+            StoreTooNew: it is of a kind that this version does not know.
+        """
         del dialect
-        return None if value is None else self._decoder.decode(value)
+        try:
+            return None if value is None else self._decoder.decode(value)
+        except msgspec.ValidationError as error:
+            raise StoreTooNew(
+                f"The journal holds what only a newer qbm knows ({error}). Run that version once "
+                "more, so that it settles what it has begun."
+            ) from error
 
 
 class Word(TypeDecorator[_Word], Generic[_Word]):
