@@ -197,7 +197,7 @@ def test_an_intent_is_flushed_to_the_disk(store: Store) -> None:
 def test_a_change_of_a_kind_that_only_a_newer_version_knows_is_named(
     store: Store, run: Run
 ) -> None:
-    ids = store.record(run.id, [planned(1)])
+    ids = store.record(run.id, planned(1))
     store.intend(ids, 0, NOW)
     with closing(sqlite3.connect(store.path)) as raw, raw:
         raw.execute("UPDATE journal SET change = ?", ('{"type":"Teleport","hash":"x"}',))
