@@ -137,7 +137,7 @@ def login_refused(answer: Answer, connection: Connection) -> ServerError:
 def not_qbittorrent(connection: Connection) -> NotQBittorrent:
     """The error for a web server that has no Web API where it was looked for."""
     return NotQBittorrent(
-        f"A web server answers at {connection.url}, but it is not qBittorrent's Web UI (4.1 or "
+        f"A web server answers at {connection.url}, but it is not qBittorrent's Web UI (4.2 or "
         "later). Check the port, and the path if it is behind a proxy."
     )
 
