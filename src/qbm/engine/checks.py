@@ -31,7 +31,7 @@ def warnings(request: RunRequest, selection: Selection, version: str) -> tuple[s
             for each in selection.unmatched
         ),
         *(
-            f"{each!r} is not a torrent's whole hash (40 or 64 hex digits): nothing was done for it."
+            f"{each!r} is no torrent's whole hash (40 or 64 hex digits): nothing was done for it."
             for each in selection.malformed
         ),
     )
