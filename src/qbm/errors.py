@@ -9,7 +9,7 @@
     │   ├── CertificateRejected         its certificate is not trusted
     │   ├── NotQBittorrent              something else answers there
     │   ├── LoginRefused                wrong user, password or API key, or banned
-    │   └── RequestFailed               it answered, but not with success
+    │   └── RequestFailed           1   it answered, but not with success
     │       └── ServerFault                 with a fault of its own: what it did is not known
     ├── StoreError                  1   the state folder or its database
     │   ├── StoreUnwritable             full disk, no permission, read-only
@@ -73,6 +73,8 @@ class LoginRefused(ServerError):
 
 class RequestFailed(ServerError):
     """The server answered a request with a status that means failure."""
+
+    exit_code = 1
 
 
 class ServerFault(RequestFailed):
