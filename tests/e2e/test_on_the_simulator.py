@@ -84,6 +84,17 @@ def test_a_run_comes_to_its_end_in_spite_of(fault: Any, times: int, tmp_path: Pa
     assert all(each.category and each.tags for each in simulator.library.torrents.values())
 
 
+def test_a_category_that_shows_late_is_not_taken_for_absent(tmp_path: Path) -> None:
+    simulator = _simulator(30)
+    # So slow that the facts are read again before the category is used.
+    simulator.faults.add(Slow(1.2), "torrents/createCategory", times=2)
+    simulator.faults.add(Late(seconds=1.0), "torrents/createCategory", times=2)
+    with simulator.run_in_thread() as url:
+        report = carry_out(url, tmp_path, _SECTIONS, **_CREDENTIALS)
+    assert report.is_whole
+    assert report.stats["categorized"] == 30
+
+
 def test_a_login_page_in_between_is_named(tmp_path: Path) -> None:
     simulator = _simulator(3)
     simulator.faults.add(Html(), "torrents/info", times=None)

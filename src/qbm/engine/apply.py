@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, assert_never
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from qbm.engine.batches import Numbered, batches
 from qbm.engine.reading import reread
@@ -104,7 +105,10 @@ class Executor(Struct, frozen=True, kw_only=True):
         now = self.clock.monotonic()
         if now - facts.read_at < FRESH_FOR:
             return facts
-        snapshot = await reread(self.server, batch, facts.snapshot)
+        seen = await reread(self.server, batch, facts.snapshot)
+        # A category that was made just now may not show yet.
+        categories = {**facts.snapshot.categories, **seen.categories}
+        snapshot = replace(seen, categories=categories)
         return Facts(snapshot, now if snapshot.is_whole else facts.read_at)
 
     async def _sent(self, number: int, batch: Sequence[Numbered]) -> dict[int, Outcome]:
