@@ -38,7 +38,6 @@ def run_all(jobs: Sequence[Job], state: State, log: FilteringBoundLogger) -> Seq
 
 
 async def _in_turn(jobs: Sequence[Job], state: State, log: FilteringBoundLogger) -> Sequence[Ended]:
-
     stop, clock = Stop(), SystemClock()
     with _heeding_signals(stop, log), StateLock(state.folder, Purpose.RUN) as lock:
         await _taken(lock, stop, clock, log)
@@ -84,7 +83,6 @@ async def _taken(lock: StateLock, stop: Stop, clock: Clock, log: FilteringBoundL
 async def _run(
     job: Job, state_dir: Path, store: Store, stop: Stop, clock: Clock, log: FilteringBoundLogger
 ) -> RunReport:
-
     connection = _connection(job.config.qbt, job.request.config_file)
     if connection.is_encrypted and connection.verify_certificate is False:
         log.info("certificate_unchecked", server=connection.url)
@@ -106,7 +104,6 @@ async def _run(
 
 
 def _connection(qbt: Qbt, config_file: str) -> Connection:
-
     try:
         url = base_url(qbt.host)
     except ValueError as error:

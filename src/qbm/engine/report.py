@@ -6,6 +6,7 @@ in the history, the API and the page is made from the same values, never from th
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, assert_never
 
@@ -60,8 +61,9 @@ class Reporter(Struct, frozen=True):
             self.log.info("notice", command=notice.command, reason=str(notice.reason))
         for each in plan.deferred:
             self.log.info("deferred", **self._left(each))
-        for skipped in plan.skipped:
-            self.log.debug("left_alone", **self._left(skipped))
+        if self.log.is_enabled_for(logging.DEBUG):  # else thousands are worded for nobody
+            for skipped in plan.skipped:
+                self.log.debug("left_alone", **self._left(skipped))
 
     def changing(self, planned: Iterable[Planned]) -> None:
         """Changes being made, or in a dry run those that would be."""
