@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from qbm.errors import RequestFailed
 from qbm.simulator import (
@@ -110,3 +111,18 @@ def test_a_server_that_fails_to_read_out_its_library_ends_the_run_with_nothing_d
     with simulator.run_in_thread() as url, pytest.raises(RequestFailed, match="500"):
         carry_out(url, tmp_path, _SECTIONS, **_CREDENTIALS)
     assert [each.path for each in simulator.writes if "auth" not in each.path] == []
+
+
+@pytest.mark.parametrize(("delay_minutes", "category"), [(60, "new"), (10**8, "old")])
+@pytest.mark.parametrize("version", PROFILES)
+def test_a_delay_counts_from_a_completion_in_the_past(
+    tmp_path: Path, version: str, delay_minutes: int, category: str
+) -> None:
+    simulator = Simulator(PROFILES[version])
+    simulator.add([replace(_torrent(0), category="old")])
+    change = {"old": {"new_cat": "new", "delay_minutes": delay_minutes}}
+    with simulator.run_in_thread() as url:
+        report = carry_out(url, tmp_path, {**_SECTIONS, "cat_change": change}, **_CREDENTIALS)
+    [torrent] = simulator.library.torrents.values()
+    assert torrent.category == category
+    assert len(report.plan.deferred) == (category == "old")
