@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qbm.cli.redaction import HIDDEN, ORDINARY, Redactor
-from qbm.cli.screen import ELLIPSIS, columns, cut, visible, wrapped
+from qbm.log.redaction import HIDDEN, ORDINARY, Redactor
+from qbm.log.screen import ELLIPSIS, columns, cut, visible, wrapped
 
 _NAMES = st.text(
     st.one_of(

@@ -9,8 +9,8 @@ import pytest
 
 from qbm.cli.preview import LeftAlone, Page, left_alone_counted, left_alone_listed, preview
 from qbm.cli.running import Ended, Performed
-from qbm.cli.screen import columns
 from qbm.engine.request import Mode, RunReport
+from qbm.log.screen import columns
 from qbm.model.change import CreateCategory, SetCategory
 from qbm.model.command import CommandName
 from qbm.model.plan import Deferred, Notice, Plan, Planned, Skipped

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from structlog.typing import FilteringBoundLogger
 
-from qbm.cli.log import FileSettings, Log
-from qbm.cli.records import Level, as_plain_text, as_stamped_text
 from qbm.cli.running import Ended, Job, Order, Performed, Place, perform, run_each
-from qbm.cli.sinks import Screen
 from qbm.config import Commands, State
 from qbm.engine.request import Concluded, Mode, RunReport
 from qbm.errors import Interrupted, LeaseLost, QbmError, ServerUnreachable, StoreUnwritable
+from qbm.log.logger import FileSettings, Log
+from qbm.log.records import Level, as_plain_text, as_stamped_text
+from qbm.log.sinks import Screen
 from qbm.model.change import AddTags
 from qbm.model.command import CommandName
 from qbm.model.plan import Failed, Plan, Planned

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from qbm.cli.records import each_text
 from qbm.cli.running import Ended, Performed
 from qbm.engine.report import describe
 from qbm.engine.request import RunReport
+from qbm.log.records import each_text
 from qbm.model.change import CreateCategory
 from qbm.model.plan import Deferred, Outcome, Planned, Skipped
 from qbm.model.reason import Reason

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from qbm import __version__
 from qbm.cli.arguments import OPTIONS, Option
 from qbm.cli.parsing import Read, read
-from qbm.cli.screen import wrapped
 from qbm.errors import UsageError
+from qbm.log.screen import wrapped
 
 if TYPE_CHECKING:
     from qbm.cli.running import RunAll

@@ -9,10 +9,10 @@ from pathlib import Path
 from qbm.cli.arguments import OPTIONS
 from qbm.cli.doors import clone_of, configs_of, file_settings, is_in_container, open_log
 from qbm.cli.parsing import Read
-from qbm.cli.records import as_stamped_text
 from qbm.cli.running import Order, Place, RunAll, perform
 from qbm.config import Commands
 from qbm.engine.request import Mode
+from qbm.log.records import as_stamped_text
 from qbm.model.command import COMMANDS, CommandName
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from qbm.cli.arguments import Arguments, boolean
-from qbm.cli.log import FileSettings, Log, is_terminal
 from qbm.cli.parsing import Read
-from qbm.cli.records import Layout, Level, as_json, as_stamped_text
-from qbm.cli.sinks import Screen
 from qbm.errors import UsageError
+from qbm.log.logger import FileSettings, Log, is_terminal
+from qbm.log.records import Layout, Level, as_json, as_stamped_text
+from qbm.log.sinks import Screen
 
 _SCRIPT: Final = "qbit_manage.py"
 _CONTAINER_MARKS: Final = ("/.dockerenv", "/run/.containerenv")

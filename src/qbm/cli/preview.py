@@ -10,10 +10,10 @@ from typing import Final, NamedTuple, TypeAlias
 from msgspec import Struct
 
 from qbm.cli.running import Ended, Performed
-from qbm.cli.screen import columns, cut, isolated, visible, wrapped
-from qbm.cli.wording import SHORT_HASH, counted, number_of
 from qbm.engine.report import describe
 from qbm.engine.request import RunReport
+from qbm.log.screen import columns, cut, isolated, visible, wrapped
+from qbm.log.wording import SHORT_HASH, counted, number_of
 from qbm.model.change import CreateCategory
 from qbm.model.plan import Planned
 from qbm.model.reason import Code

@@ -11,10 +11,10 @@ from pydantic import BaseModel, SecretStr
 from structlog.typing import FilteringBoundLogger
 
 from qbm import __version__
-from qbm.cli.log import FileSettings, Log
 from qbm.config import Commands, Config, Found, InvalidConfigError, Problem, State, find, load
 from qbm.engine.request import Mode, RunReport, RunRequest
 from qbm.errors import Interrupted, QbmError, StoreError, UsageError
+from qbm.log.logger import FileSettings, Log
 from qbm.model.command import CommandName
 
 Choose: TypeAlias = Callable[[Commands | None], tuple[CommandName, ...]]

@@ -11,15 +11,15 @@ from typing import Final
 from qbm.cli.answers import as_document
 from qbm.cli.arguments import Arguments
 from qbm.cli.doors import clone_of, configs_of, file_settings, is_in_container, open_log
-from qbm.cli.log import Log, is_terminal
 from qbm.cli.parsing import Read, read
 from qbm.cli.preview import LeftAlone, Page, left_alone_counted, left_alone_listed, preview
-from qbm.cli.records import as_plain_text
 from qbm.cli.running import Order, Performed, Place, perform, refused
 from qbm.cli.terminal import Asked, Given
 from qbm.config import Commands
 from qbm.engine.request import Mode
 from qbm.errors import UsageError
+from qbm.log.logger import Log, is_terminal
+from qbm.log.records import as_plain_text
 from qbm.model.command import CommandName
 
 _TOLD_BY_TABLE: Final = frozenset(

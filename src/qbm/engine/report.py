@@ -1,6 +1,6 @@
 """Tell the log what a run decides and does: one event per torrent, with its reason.
 
-Events carry fields; the door that shows them (``cli.log``) words them. What people read
+Events carry fields; the door that shows them (``log``) words them. What people read
 in the history, the API and the page is made from the same values, never from the log.
 """
 

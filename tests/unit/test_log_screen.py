@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qbm.cli.screen import columns, isolated, visible, wrapped
+from qbm.log.screen import columns, isolated, visible, wrapped
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from typing import Final, TextIO
 
 from msgspec.structs import replace
 
-from qbm.cli.records import Layout, Level, Record, each_text
-from qbm.cli.screen import cut, isolated, visible
-from qbm.cli.wording import LONGEST_NAME, worded
+from qbm.log.records import Layout, Level, Record, each_text
+from qbm.log.screen import cut, isolated, visible
+from qbm.log.wording import LONGEST_NAME, worded
 
 _WIPE: Final = "\r\x1b[K"
 _READING: Final = "Reading from qBittorrent …"

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from qbm.cli.log import FileSettings, Log, is_terminal
-from qbm.cli.records import Layout, Level, as_json, as_plain_text, as_stamped_text
-from qbm.cli.screen import columns
-from qbm.cli.sinks import Screen
-from qbm.cli.wording import counted
 from qbm.engine.counting import STATS
+from qbm.log.logger import FileSettings, Log, is_terminal
+from qbm.log.records import Layout, Level, as_json, as_plain_text, as_stamped_text
+from qbm.log.screen import columns
+from qbm.log.sinks import Screen
+from qbm.log.wording import counted
 
 _CHANGE: dict[str, Any] = {
     "command": "cat_update",

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from qbm.cli.redaction import HIDDEN, Redactor
+from qbm.log.redaction import HIDDEN, Redactor
 
 _PASSKEY = "0123456789abcdef0123456789abcdef"
 

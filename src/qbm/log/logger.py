@@ -13,11 +13,11 @@ import structlog
 from msgspec import Struct
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
-from qbm.cli.records import Layout, Level, Record, each_text
-from qbm.cli.redaction import Redactor
-from qbm.cli.screen import visible
-from qbm.cli.sinks import LogFile, Screen
-from qbm.cli.wording import worded
+from qbm.log.records import Layout, Level, Record, each_text
+from qbm.log.redaction import Redactor
+from qbm.log.screen import visible
+from qbm.log.sinks import LogFile, Screen
+from qbm.log.wording import worded
 
 _BYTES_PER_MB: Final = 1_000_000
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-from qbm.cli.screen import cut
+from qbm.log.screen import cut
 
 Fields: TypeAlias = Mapping[str, Any]
 

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
-from qbm.cli.screen import wrapped
+from qbm.log.screen import wrapped
 
 _NARROWEST: Final = 40
 
