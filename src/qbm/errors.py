@@ -3,6 +3,7 @@
     QbmError                        1
     ├── UsageError                  2   wrong arguments, before anything ran
     ├── ConfigError                 2   the file is wrong; carries every problem found
+    │   └── NoSuchConfig                no file of that name is in the config folder
     ├── ServerError                 3   the server cannot be talked to
     │   ├── ServerUnreachable           nobody answers there, or the name is unknown
     │   ├── ServerTimeout               it answers too slowly
@@ -15,7 +16,9 @@
     │   ├── StoreUnwritable             full disk, no permission, read-only
     │   └── StoreTooNew                 written by a newer qbm
     ├── LeaseLost                   1   another run has taken this server over
+    ├── ShuttingDown                1   the server is about to end; what it has accepted stays
     └── Interrupted               130   Ctrl-C or SIGTERM, between two changes
+        └── Suspended                   a server's end; the run goes on at the next start
 
 An error's text is for the user: what happened, where, and what to do. No text holds a
 password, an API key or a passkey. An error means that the run cannot go on; what a run
@@ -43,6 +46,10 @@ class ConfigError(QbmError):
     """The config cannot be used; its text lists every problem with its place."""
 
     exit_code = 2
+
+
+class NoSuchConfig(ConfigError):
+    """No config file of that name is in the config folder."""
 
 
 class ServerError(QbmError):
@@ -97,7 +104,15 @@ class LeaseLost(QbmError):
     """Another run holds this server now; this one must not go on."""
 
 
+class ShuttingDown(QbmError):
+    """The server is about to end; what it has accepted it does at its next start."""
+
+
 class Interrupted(QbmError):
     """The user asked to stop; the run ended between two changes."""
 
     exit_code = 130
+
+
+class Suspended(Interrupted):
+    """The server ends; the run stopped between two changes and goes on at the next start."""
