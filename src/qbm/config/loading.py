@@ -86,10 +86,15 @@ class Loaded:
 
 def load(path: Path, environ: Mapping[str, str]) -> Loaded:
     """Read a config file; ``!ENV`` looks into ``environ``, ``!FILE`` beside the file."""
-    file = str(path)
     text = read_text(path, LARGEST)
     if isinstance(text, Refused):
-        return Loaded(None, (Problem(file, *text.mark, "", text.reason, text.allowed),))
+        return Loaded(None, (Problem(str(path), *text.mark, "", text.reason, text.allowed),))
+    return load_text(text, path, environ)
+
+
+def load_text(text: str, path: Path, environ: Mapping[str, str]) -> Loaded:
+    """What ``load`` would answer if the file at ``path`` held ``text``; nothing is written."""
+    file = str(path)
     try:
         tree = compose(text)
     except BrokenYamlError as error:
