@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def carry_out(
     sections: dict[str, Any],
     request: RunRequest | None = None,
     *,
-    stop: Stop | None = None,
+    stop: Callable[[], Stop] = Stop,
     clock: Clock | None = None,
     **connection: Any,
 ) -> RunReport:
@@ -57,7 +58,7 @@ def carry_out(
                 store=store,
                 lock=ServerLock(url, Purpose.RUN),
                 clock=clock or SystemClock(),
-                stop=stop or Stop(),
+                stop=stop(),
                 log=_SILENT,
             )
             try:

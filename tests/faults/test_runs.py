@@ -224,7 +224,7 @@ def test_a_stop_ends_between_two_changes_with_a_complete_journal(
             return len(proxy.writes) >= 2
 
     with pytest.raises(Interrupted):
-        carry_out(proxy.url, tmp_path, _sections(trixie_server), stop=StopAtSecondWrite())
+        carry_out(proxy.url, tmp_path, _sections(trixie_server), stop=StopAtSecondWrite)
     assert len(proxy.writes) == 2
     with Store.open(tmp_path) as store:
         [run] = store.runs()

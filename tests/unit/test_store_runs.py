@@ -14,7 +14,7 @@ import pytest
 from qbm.errors import LeaseLost
 from qbm.model.command import CommandName
 from qbm.store import RunState, Store, Trigger, is_alive
-from qbm.store.store import SILENCE
+from qbm.store.leases import SILENCE
 from tests.store_factories import LEASE, NOW, SERVER, a_new_run, a_running
 
 

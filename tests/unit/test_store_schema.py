@@ -28,12 +28,15 @@ from qbm.store.tables import metadata
 from tests.store_factories import NOW, a_new_run
 
 FOREIGN = "CREATE TABLE workflow_status (id TEXT PRIMARY KEY, payload TEXT)"
-ADDS_A_COLUMN = """
+NOW_VERSION = OURS.version
+NEXT_VERSION = f"{int(OURS.version) + 1:04d}"
+BACKUP = f"qbm.db.{NOW_VERSION}.backup"
+ADDS_A_COLUMN = f"""
 from alembic import op
 import sqlalchemy as sa
 
-revision = "0002"
-down_revision = "0001"
+revision = "{NEXT_VERSION}"
+down_revision = "{NOW_VERSION}"
 
 def upgrade():
     op.add_column("runs", sa.Column("note", sa.Text(), nullable=False, server_default="mended"))
@@ -56,10 +59,10 @@ def newer(tmp_path: Path) -> Schema:
     """The schema of the next version of this program, which adds a column."""
     folder = tmp_path / "100 % newer"
     (folder / "versions").mkdir(parents=True)
-    for part in ("env.py", "versions/0001_runs_journal_leases.py"):
-        (folder / part).write_bytes((OURS.migrations / part).read_bytes())
-    (folder / "versions" / "0002_note.py").write_text(ADDS_A_COLUMN)
-    return Schema("0002", folder)
+    for part in (OURS.migrations / "env.py", *OURS.migrations.glob("versions/*.py")):
+        (folder / part.relative_to(OURS.migrations)).write_bytes(part.read_bytes())
+    (folder / "versions" / f"{NEXT_VERSION}_note.py").write_text(ADDS_A_COLUMN)
+    return Schema(NEXT_VERSION, folder)
 
 
 @pytest.fixture
@@ -139,11 +142,11 @@ def test_an_older_database_is_copied_and_then_migrated(
     executed(path, FOREIGN, "INSERT INTO workflow_status VALUES ('one', 'kept')")
     (run,) = rows(path, "SELECT * FROM runs")
     bring_up_to_date(engine, path, newer)
-    backup = path.with_name("qbm.db.0001.backup")
+    backup = path.with_name(BACKUP)
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     assert rows(path, "SELECT * FROM runs") == [(*run, "mended")]
     assert rows(backup, "SELECT * FROM runs") == [run]
-    for each, version in ((path, "0002"), (backup, "0001")):
+    for each, version in ((path, NEXT_VERSION), (backup, NOW_VERSION)):
         assert rows(each, "SELECT * FROM workflow_status") == [("one", "kept")]
         assert rows(each, "SELECT version_num FROM qbm_schema") == [(version,)]
     assert not list(path.parent.glob("*.unfinished*"))
@@ -155,23 +158,23 @@ def test_what_a_writer_has_not_checkpointed_is_in_the_copy(
     with Store.open(state) as writer:
         run = writer.accept(a_new_run(), NOW)
         bring_up_to_date(engine, path, newer)
-    assert (run.id,) in rows(path.with_name("qbm.db.0001.backup"), "SELECT id FROM runs")
+    assert (run.id,) in rows(path.with_name(BACKUP), "SELECT id FROM runs")
 
 
 def test_a_backup_that_was_cut_off_is_made_anew(path: Path, engine: Engine, newer: Schema) -> None:
-    path.with_name("qbm.db.0001.backup.unfinished").write_bytes(b"SQLite format 3\0 and so on")
+    path.with_name(f"{BACKUP}.unfinished").write_bytes(b"SQLite format 3\0 and so on")
     bring_up_to_date(engine, path, newer)
-    assert len(rows(path.with_name("qbm.db.0001.backup"), "SELECT * FROM runs")) == 1
+    assert len(rows(path.with_name(BACKUP), "SELECT * FROM runs")) == 1
 
 
 def test_a_failed_migration_leaves_the_database_as_it_was(
     path: Path, engine: Engine, newer: Schema
 ) -> None:
-    broken = newer.migrations / "versions" / "0002_note.py"
+    broken = newer.migrations / "versions" / f"{NEXT_VERSION}_note.py"
     broken.write_text(ADDS_A_COLUMN + '    raise RuntimeError("half-way")\n')
     with pytest.raises(RuntimeError, match="half-way"):
         bring_up_to_date(engine, path, newer)
-    assert rows(path, "SELECT version_num FROM qbm_schema") == [("0001",)]
+    assert rows(path, "SELECT version_num FROM qbm_schema") == [(NOW_VERSION,)]
     assert "note" not in str(rows(path, "SELECT sql FROM sqlite_master WHERE name = 'runs'"))
 
 
@@ -183,7 +186,7 @@ def test_a_newer_database_is_refused_and_left_alone(
     before = path.read_bytes()
     with pytest.raises(StoreTooNew) as refused:
         Store.open(state)
-    for part in (str(path), "0002", "qbm.db.0001.backup"):
+    for part in (str(path), NEXT_VERSION, BACKUP):
         assert part in str(refused.value)
     assert path.read_bytes() == before
 

@@ -11,7 +11,7 @@ from qbm.model.command import CommandName
 from qbm.model.plan import Applied, Outcome, Plan, Planned, Stale
 from qbm.model.reason import Reason
 from qbm.model.torrent import TorrentHash
-from qbm.store import Trigger
+from qbm.store import LeftOut, Trigger
 
 
 class Mode(StrEnum):
@@ -33,6 +33,7 @@ class RunRequest(Struct, frozen=True, kw_only=True):
     hashes: tuple[str, ...] = ()
     mode: Mode = Mode.REAL
     trigger: Trigger = Trigger.CLI
+    skip_cleanup: bool = False
     warns_of_version: bool = True
 
 
@@ -53,6 +54,8 @@ class Concluded(Struct, frozen=True):
 class RunReport(Struct, frozen=True, kw_only=True):
     """A run from end to end. In a dry run nothing is concluded and ``stats`` foretell.
 
+    ``stats`` are sums over all attempts, the rest is about the last one. ``failed`` are the
+    commands that could not run at all.
     ``names`` gives the name of each torrent that ``plan`` speaks of; ``seconds`` is how long
     it took.
     """
@@ -64,6 +67,7 @@ class RunReport(Struct, frozen=True, kw_only=True):
     plan: Plan
     concluded: tuple[Concluded, ...]
     refused: tuple[Refused, ...]
+    failed: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
     stats: Mapping[str, int]
     names: Mapping[TorrentHash, str]

@@ -24,11 +24,11 @@ from qbm.engine.report import Reporter
 from qbm.engine.request import Concluded, Mode, RunReport, RunRequest
 from qbm.engine.tools import Tools
 from qbm.engine.verify import verify
-from qbm.errors import Interrupted, QbmError, StoreError
+from qbm.errors import Interrupted, QbmError, StoreError, Suspended
 from qbm.model.command import COMMANDS
-from qbm.model.plan import Applied, Plan, Planned
+from qbm.model.plan import Plan, Planned
 from qbm.model.snapshot import Selection, Snapshot
-from qbm.store import NewRun, RunState, this_process
+from qbm.store import LeftOut, NewRun, RunState, this_process
 
 
 class _Prepared(Struct, frozen=True, kw_only=True):
@@ -43,7 +43,20 @@ class _Prepared(Struct, frozen=True, kw_only=True):
 
 
 async def run(request: RunRequest, config: Config, tools: Tools) -> RunReport:
-    """Carry out ``request`` on the server of ``config``; wait first until it is free.
+    """Write a run down, and carry it out on the server of ``config`` once that is free.
+
+    Raises:
+        QbmError: as ``carry_out`` does.
+    """
+    accepted = tools.store.accept(_new(request, tools), tools.clock.now())
+    return await carry_out(accepted.id, request, config, tools)
+
+
+async def carry_out(run_id: str, request: RunRequest, config: Config, tools: Tools) -> RunReport:
+    """Carry out a run that is written down; wait first until its server is free.
+
+    May be a further attempt: what an earlier one left open is settled, the facts are read
+    anew, and what it had changed counts.
 
     Raises:
         ServerError: the server cannot be talked to.
@@ -51,12 +64,14 @@ async def run(request: RunRequest, config: Config, tools: Tools) -> RunReport:
         LeaseLost: another run has taken the server over.
         Interrupted: a stop was requested; the journal is complete.
     """
-    holder = this_process()
-    run_id = tools.store.accept(_new(request, holder, tools), tools.clock.now()).id
-    lease = Lease(run_id, holder, tools)
+    lease = Lease(run_id, this_process(), tools)
     try:
         await lease.take()
         return await _carried_out(lease, request, config, tools)
+    except Suspended:
+        with contextlib.suppress(StoreError):
+            tools.store.put_back(run_id)
+        raise
     except QbmError as error:
         _note(run_id, error, tools)
         raise
@@ -64,15 +79,17 @@ async def run(request: RunRequest, config: Config, tools: Tools) -> RunReport:
         tools.lock.release()
 
 
-def _new(request: RunRequest, holder: str, tools: Tools) -> NewRun:
+def _new(request: RunRequest, tools: Tools) -> NewRun:
     return NewRun(
         server=tools.identity,
         config_file=request.config_file,
         trigger=request.trigger,
-        holder=holder,
+        holder=this_process(),
         commands=request.commands,
         hashes=request.hashes or None,
         dry_run=request.mode is Mode.DRY,
+        skip_cleanup=request.skip_cleanup,
+        warns_of_version=request.warns_of_version,
     )
 
 
@@ -97,15 +114,17 @@ async def _carried_out(
     reporter = Reporter(tools.log, names_of(prepared.facts.snapshot), request.mode)
     reporter.decided(prepared.plan)
     planned = prepared.plan.planned
-    numbers = tools.store.record(lease.run_id, planned)
+    tools.store.supersede(lease.run_id, tools.clock.now())
+    numbers = tools.store.record(lease.run_id, planned, reporter.names)
     concluded: tuple[Concluded, ...] = ()
+    done: Sequence[Planned]
     if request.mode is Mode.DRY:
         reporter.changing(planned)
-        done: list[Planned] = list(planned)
+        done = planned
     else:
         entries = [Numbered(*each) for each in zip(numbers, planned, strict=True)]
         concluded = await _apply(entries, prepared, lease, reporter, tools)
-        done = [each.planned for each in concluded if isinstance(each.outcome, Applied)]
+        done = tools.store.applied(lease.run_id)  # over all attempts
     wanted = {each.name for each in prepared.commands}
     report = RunReport(
         run_id=lease.run_id,
@@ -115,6 +134,7 @@ async def _carried_out(
         plan=prepared.plan,
         concluded=concluded,
         refused=(),
+        failed=checks.failed(request),
         warnings=checks.warnings(request, prepared.selection, tools.server.server.version),
         stats=count(done),
         names=reporter.names,
@@ -182,7 +202,7 @@ async def _apply(
     )
     reporter.concluded(concluded)
     if sent.was_stopped:
-        raise Interrupted("Stopped on request, between two changes; what was done is kept.")
+        raise tools.stop.error("what was done until then is kept.")
     return concluded
 
 
@@ -193,4 +213,8 @@ def _finish(report: RunReport, tools: Tools) -> None:
         tools.clock.now(),
         stats=report.stats,
         skipped_counts=count_skipped(report.plan),
+        executed=report.executed,
+        refused=[LeftOut(each.command, str(each.reason)) for each in report.refused],
+        failed_commands=report.failed,
+        warnings=report.warnings,
     )

@@ -33,15 +33,26 @@ class RunState(StrEnum):
     REFUSED = "refused"
 
 
+NOBODY = ""
+"""The holder of a queued run while there is no server that attends to it."""
+
 UNFINISHED = frozenset({RunState.WAITING, RunState.RUNNING})
+
+
+class LeftOut(Struct, frozen=True):
+    """A command of a run that was not carried out, and why, in words."""
+
+    command: CommandName
+    reason: str
 
 
 class NewRun(Struct, frozen=True, kw_only=True):
     """A run that is asked for.
 
     ``server`` is the server's identity (decisions: *A server's identity*), ``holder`` the
-    process that will carry the run out (``this_process()``). ``hashes`` None means all
-    torrents.
+    process that will carry the run out (``this_process()``). ``is_queued`` runs outlive it: the
+    next server goes on with them. ``hashes`` None means all torrents. ``log_level`` is the
+    name of a level in capitals, None for the usual one.
     """
 
     server: str
@@ -51,17 +62,25 @@ class NewRun(Struct, frozen=True, kw_only=True):
     commands: tuple[CommandName, ...]
     hashes: tuple[str, ...] | None = None
     dry_run: bool = False
+    is_queued: bool = False
+    skip_cleanup: bool = False
+    warns_of_version: bool = True
+    log_level: str | None = None
 
 
 class Run(Struct, frozen=True, kw_only=True):
     """A run as the store knows it.
 
-    ``arrival`` numbers the runs in the order of their acceptance. ``stats`` are the counters
-    of its report; ``skipped_counts`` says how many torrents were left alone, per reason code.
+    ``arrival`` numbers the runs in the order of their acceptance; ``request_id`` is the id of
+    the first run of the same request. ``attempts`` counts how often it was begun. ``stats``
+    are the counters of its report; ``skipped_counts`` says how many torrents were left alone,
+    per reason code. ``executed`` are the commands that ran, ``refused`` those that a guard
+    stopped, ``failed_commands`` those that could not run at all.
     """
 
     id: str
     arrival: int
+    request_id: str
     server: str
     config_file: str
     trigger: Trigger
@@ -69,13 +88,35 @@ class Run(Struct, frozen=True, kw_only=True):
     commands: tuple[CommandName, ...]
     hashes: tuple[str, ...] | None
     dry_run: bool
+    is_queued: bool
+    skip_cleanup: bool
+    warns_of_version: bool
+    log_level: str | None
     state: RunState
+    attempts: int
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
     stats: Mapping[str, int]
     skipped_counts: Mapping[str, int]
+    executed: tuple[CommandName, ...]
+    refused: tuple[LeftOut, ...]
+    failed_commands: tuple[LeftOut, ...]
+    warnings: tuple[str, ...]
     error: str
+
+
+class Ending(Struct, frozen=True, kw_only=True):
+    """How a run ended; the fields are those of ``Run``."""
+
+    state: RunState
+    stats: Mapping[str, int] = {}
+    skipped_counts: Mapping[str, int] = {}
+    executed: tuple[CommandName, ...] = ()
+    refused: tuple[LeftOut, ...] = ()
+    failed_commands: tuple[LeftOut, ...] = ()
+    warnings: tuple[str, ...] = ()
+    error: str = ""
 
 
 class EntryState(StrEnum):
@@ -94,8 +135,9 @@ class EntryState(StrEnum):
 class Entry(Struct, frozen=True, kw_only=True):
     """One change in the journal.
 
-    ``position`` counts a run's changes from 0 in the order of its plan. ``batch`` is None
-    until the change is intended.
+    ``position`` counts a run's changes from 0 in the order of its plan. ``torrent`` is the
+    name of the torrent then, "" if it is about none. ``batch`` is None until the change is
+    intended.
     """
 
     id: int
@@ -103,6 +145,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     position: int
     batch: int | None
     planned: Planned
+    torrent: str
     state: EntryState
     detail: str
     intended_at: datetime | None

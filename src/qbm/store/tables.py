@@ -26,7 +26,7 @@ from qbm.errors import StoreTooNew
 from qbm.model.change import Change
 from qbm.model.command import CommandName
 from qbm.model.reason import Reason
-from qbm.store.records import EntryState, RunState, Trigger
+from qbm.store.records import EntryState, LeftOut, RunState, Trigger
 
 _Value = TypeVar("_Value")
 _Word = TypeVar("_Word", bound=StrEnum)
@@ -128,6 +128,9 @@ metadata = MetaData(
     },
 )
 
+_Commands = Json[tuple[CommandName, ...]]
+_Left = Json[tuple[LeftOut, ...]]
+
 runs = Table(
     "runs",
     metadata,
@@ -137,7 +140,7 @@ runs = Table(
     Column("config_file", AnyText, nullable=False),
     Column("trigger", Word(Trigger), nullable=False),
     Column("holder", Text, nullable=False),
-    Column("commands", Json[tuple[CommandName, ...]](tuple[CommandName, ...]), nullable=False),
+    Column("commands", _Commands(tuple[CommandName, ...]), nullable=False),
     Column("hashes", Json[tuple[str, ...]](tuple[str, ...])),
     Column("dry_run", Boolean, nullable=False),
     Column("state", Word(RunState), nullable=False),
@@ -148,6 +151,16 @@ runs = Table(
     Column("stats", Json[dict[str, int]](dict[str, int]), nullable=False),
     Column("skipped_counts", Json[dict[str, int]](dict[str, int]), nullable=False),
     Column("error", AnyText, nullable=False),
+    Column("request_id", String(16), nullable=False, server_default="", index=True),
+    Column("is_queued", Boolean, nullable=False, server_default="0"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("skip_cleanup", Boolean, nullable=False, server_default="0"),
+    Column("warns_of_version", Boolean, nullable=False, server_default="1"),
+    Column("log_level", String(32)),
+    Column("executed", _Commands(tuple[CommandName, ...]), nullable=False, server_default="[]"),
+    Column("refused", _Left(tuple[LeftOut, ...]), nullable=False, server_default="[]"),
+    Column("failed_commands", _Left(tuple[LeftOut, ...]), nullable=False, server_default="[]"),
+    Column("warnings", Json[tuple[str, ...]](tuple[str, ...]), nullable=False, server_default="[]"),
     sqlite_autoincrement=True,
 )
 
@@ -167,6 +180,7 @@ journal = Table(
     Column("detail", AnyText, nullable=False),
     Column("intended_at", Instant),
     Column("concluded_at", Instant),
+    Column("torrent", AnyText, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )
 # Few entries are open at a time among very many, and each run asks for them first. A literal:
