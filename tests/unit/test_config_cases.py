@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from qbm.config import Config, Problem, load
+from qbm.config import Config, Problem, TrackerEntry, load
 
 CASES = Path(__file__).parents[1] / "cases" / "config"
 ENVIRON = {
@@ -50,11 +50,14 @@ def _said(config: Config | None) -> Mapping[str, Any] | None:
             said["qbt"][secret] = value.get_secret_value()
     if isinstance(path := config.qbt.verify_certificate, Path):
         said["qbt"]["verify_certificate"] = str(path.relative_to(CASES))
-    said["tracker"] = {
-        key: [list(entry.words), list(entry.tags), entry.cat]
-        for key, entry in config.tracker.items()
-    }
+    said["tracker"] = {key: _entry(entry) for key, entry in config.tracker.items()}
     return said
+
+
+def _entry(entry: TrackerEntry) -> list[Any]:
+    """Words, tags, category, and what else is not as by default."""
+    more = entry.model_dump(mode="json", exclude={"words", "tags", "cat"}, exclude_defaults=True)
+    return [list(entry.words), list(entry.tags), entry.cat, *([more] if more else [])]
 
 
 def test_there_are_cases() -> None:

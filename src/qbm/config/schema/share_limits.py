@@ -1,0 +1,307 @@
+"""``share_limits``: groups of torrents, and how long each is seeded (spec: commands.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Annotated, Any, ClassVar, Self, TypeAlias
+
+from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from qbm.config import quantities
+from qbm.config.problem import printable
+from qbm.config.schema.kinds import LARGEST_NUMBER, Count, Tag, Tags, Texts
+from qbm.config.schema.section import Keys, Section, all_wrong, wrong
+from qbm.config.schema.settings import Settings
+from qbm.model.limit import Limit, ShareLimitAction
+
+UNNUMBERED = 0
+"""The priority of a group that says none, until ``numbered`` gives it one."""
+
+_LONGEST = timedelta(minutes=525_600)
+_NO_TIME = timedelta()
+_RATIOS = "a number from 0, -1 for no limit, -2 for the server's own"
+_ACTIONS = {action.lower(): action for action in ShareLimitAction}
+
+
+def _number(value: object) -> float | None:
+    """The number that ``value`` is or says, an int if it is written as one; None if it is none."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    if not abs(number) <= LARGEST_NUMBER:  # so for infinity, and for what is no number at all
+        return None
+    is_whole = isinstance(value, int) or (isinstance(value, str) and value.strip().isdecimal())
+    return int(number) if is_whole else number
+
+
+def _limit(value: object) -> Limit | None:
+    if isinstance(value, Limit):
+        return value
+    number = _number(value)
+    return Limit(int(number)) if number in (-1, -2) else None
+
+
+def _duration(value: object) -> timedelta | None:
+    if isinstance(value, timedelta):
+        return value
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return quantities.duration(str(value)) if is_number or isinstance(value, str) else None
+
+
+def _ratio(value: object) -> float | Limit:
+    if limit := _limit(value):
+        return limit
+    number = _number(value)
+    if number is None or number < 0:
+        raise wrong("it is no ratio", _RATIOS)
+    return float(number)
+
+
+def _seeding_time(value: object) -> timedelta | Limit:
+    if limit := _limit(value):
+        return limit
+    time = _duration(value)
+    if time is None:
+        allowed = f"-1 for no limit, -2 for the server's own, {quantities.DURATION}"
+        raise wrong("it is no duration", allowed)
+    if time > _LONGEST:
+        raise wrong("qBittorrent takes no more than a year", "at most 525600 minutes, or 1y")
+    return time
+
+
+def _inactive_time(value: object) -> timedelta | Limit:
+    limit, time = _limit(value), _duration(value)
+    if limit is Limit.UNLIMITED:
+        return limit
+    if time is None:
+        raise wrong("it is no duration", f"-1 for no limit, {quantities.DURATION}")
+    return time
+
+
+def _time(value: object) -> timedelta:
+    time = _duration(value)
+    if time is None:
+        raise wrong("it is no duration", quantities.DURATION)
+    return time
+
+
+def _size(value: object) -> int:
+    number = value if isinstance(value, (str, int, float)) else ""
+    size = quantities.size(str(number))
+    if size is None:
+        raise wrong("it is no size", quantities.SIZE)
+    return size
+
+
+def _priority(value: object) -> float:
+    number = _number(value)
+    if number is None or number < 1:
+        raise wrong("it is no priority", "a number from 1, such as 1 or 2.5")
+    return number
+
+
+def _action(value: object) -> ShareLimitAction:
+    action = _ACTIONS.get(str(value).strip().lower())
+    if action is None:
+        raise wrong("it is no action of qBittorrent", ", ".join(ShareLimitAction))
+    return action
+
+
+def _written(value: float | timedelta | Limit) -> float | str:
+    """What people write for it: minutes, a number, -1 or -2."""
+    if isinstance(value, Limit):
+        return int(value.value)
+    return quantities.written(value) if isinstance(value, timedelta) else value
+
+
+_AS_WRITTEN = PlainSerializer(_written, return_type=Any, when_used="json")
+
+
+def _kind(*types: str, **more: object) -> WithJsonSchema:
+    return WithJsonSchema({"type": list(types) if len(types) > 1 else types[0], **more})
+
+
+Ratio: TypeAlias = Annotated[
+    float | Limit, PlainValidator(_ratio), _AS_WRITTEN, _kind("number", minimum=-2)
+]
+SeedingTime: TypeAlias = Annotated[
+    timedelta | Limit, PlainValidator(_seeding_time), _AS_WRITTEN, _kind("number", "string")
+]
+InactiveTime: TypeAlias = Annotated[
+    timedelta | Limit, PlainValidator(_inactive_time), _AS_WRITTEN, _kind("number", "string")
+]
+Time: TypeAlias = Annotated[
+    timedelta, PlainValidator(_time), _AS_WRITTEN, _kind("number", "string")
+]
+Size: TypeAlias = Annotated[int, PlainValidator(_size), _kind("number", "string")]
+Priority: TypeAlias = Annotated[
+    float, PlainValidator(_priority), _AS_WRITTEN, _kind("number", minimum=1)
+]
+Action: TypeAlias = Annotated[
+    ShareLimitAction, PlainValidator(_action), _kind("string", enum=[*ShareLimitAction])
+]
+Speed: TypeAlias = Annotated[int, Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)]
+"""KiB/s."""
+
+
+class ShareLimitGroup(Section):
+    """A group of ``share_limits``: which torrents are in it, and what holds for them.
+
+    Speeds are in KiB/s, sizes in bytes. ``priority`` is an int or a float as it is written,
+    for it is a part of the group's tag.
+    """
+
+    renamed: ClassVar[Mapping[str, str]] = {"last_active": "min_last_active"}
+
+    priority: Priority = Field(
+        default=UNNUMBERED,
+        description="Groups are tried from the lowest to the highest, and the first whose "
+        "filters all hold has the torrent. Without a value: one more than the highest so far.",
+    )
+    include_all_tags: Tags = Field(default=(), description="Only torrents with all these tags.")
+    include_any_tags: Tags = Field(default=(), description="Only torrents with one of these tags.")
+    exclude_all_tags: Tags = Field(default=(), description="No torrents with all these tags.")
+    exclude_any_tags: Tags = Field(default=(), description="No torrents with one of these tags.")
+    categories: Texts = Field(default=(), description="Only torrents of these categories.")
+    min_torrent_size: Size | None = Field(
+        default=None, description="Only torrents of at least this size."
+    )
+    max_torrent_size: Size | None = Field(
+        default=None, description="Only torrents of at most this size."
+    )
+    max_ratio: Ratio = Field(
+        default=Limit.UNLIMITED,
+        description="Ratio at which seeding is over; `-1` none, `-2` qBittorrent's own.",
+    )
+    max_seeding_time: SeedingTime = Field(
+        default=Limit.UNLIMITED,
+        description="Time of seeding after which it is over; `-1` none, `-2` qBittorrent's own.",
+    )
+    max_last_active: InactiveTime = Field(
+        default=Limit.UNLIMITED,
+        description="Time without activity after which seeding is over; `-1` none.",
+    )
+    min_seeding_time: Time = Field(
+        default=_NO_TIME, description="Whatever the limits say, a torrent is seeded this long."
+    )
+    min_last_active: Time = Field(
+        default=_NO_TIME,
+        description="A torrent that was active within this time has no limits.",
+    )
+    min_num_seeds: Count = Field(
+        default=0, description="A torrent whose swarm has fewer seeds has no limits."
+    )
+    limit_upload_speed: Speed = Field(
+        default=-1, description="Upload limit in KiB/s; `-1` for none."
+    )
+    enable_group_upload_speed: bool = Field(
+        default=False, description="That limit is shared by all torrents of the group."
+    )
+    upload_speed_on_limit_reached: Speed = Field(
+        default=0,
+        description="Go on seeding at this speed (KiB/s, `-1` without a limit) once a limit is "
+        "reached; `0`: stop as qBittorrent does.",
+    )
+    reset_upload_speed_on_unmet_minimums: bool = Field(
+        default=True, description="No upload limit while a minimum is not reached."
+    )
+    cleanup: bool = Field(
+        default=False, description="Remove torrents that have reached a limit, with their files."
+    )
+    resume_torrent_after_change: bool = Field(
+        default=True, description="Start a stopped torrent when its limits were changed."
+    )
+    share_limit_action: Action = Field(
+        default=ShareLimitAction.DEFAULT,
+        description="What qBittorrent (5.2 and later) does at a limit: `Default`, `Stop`, "
+        "`Remove`, `RemoveWithContent` or `EnableSuperSeeding`.",
+    )
+    add_group_to_tag: bool = Field(default=True, description="Tag the torrents with their group.")
+    custom_tag: Tag | None = Field(
+        default=None, description="That tag; without a value it is made from priority and group."
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        all_wrong(self._contradictions())
+        return self
+
+    def _contradictions(self) -> Iterator[tuple[Keys, PydanticCustomError]]:
+        smallest, largest = self.min_torrent_size, self.max_torrent_size
+        if smallest is not None and largest is not None and smallest > largest:
+            yield (
+                ("min_torrent_size",),
+                wrong("no torrent is of that size", "max_torrent_size or less"),
+            )
+        if isinstance(self.max_seeding_time, timedelta) and (
+            self.min_seeding_time > self.max_seeding_time
+        ):
+            reason = "no torrent is to be seeded longer than max_seeding_time"
+            yield ("min_seeding_time",), wrong(reason, "max_seeding_time or less")
+        if self.min_seeding_time and not self._has_maximum():
+            reason = "a minimum has no meaning without a maximum"
+            allowed = "beside it max_ratio above 0, max_seeding_time or max_last_active"
+            yield ("min_seeding_time",), wrong(reason, allowed)
+        if self.cleanup and self.share_limit_action in _REMOVING:
+            reason = "qBittorrent would remove the torrent by itself, before cleanup can"
+            yield ("share_limit_action",), wrong(reason, "Default or Stop, or cleanup: false")
+
+    def _has_maximum(self) -> bool:
+        return (
+            self.max_ratio not in (Limit.UNLIMITED, 0)
+            or self.max_seeding_time is not Limit.UNLIMITED
+            or self.max_last_active is not Limit.UNLIMITED
+        )
+
+
+_REMOVING = (ShareLimitAction.REMOVE, ShareLimitAction.REMOVE_WITH_CONTENT)
+
+
+def numbered(groups: Mapping[str, ShareLimitGroup]) -> Mapping[str, ShareLimitGroup]:
+    """The groups in ascending priority; one without is one after the highest before it."""
+    complete: dict[str, ShareLimitGroup] = {}
+    highest: float = 0
+    for name, group in groups.items():
+        priority = group.priority or highest + 1
+        complete[name] = group.model_copy(update={"priority": priority})
+        highest = max(highest, priority)
+    all_wrong(_shared(complete))
+    return dict(sorted(complete.items(), key=lambda each: each[1].priority))
+
+
+def _shared(groups: Mapping[str, ShareLimitGroup]) -> Iterator[tuple[Keys, PydanticCustomError]]:
+    """Priorities and tags that an earlier group has already."""
+    by_priority: dict[float, str] = {}
+    by_tag: dict[str, str] = {}
+    for name, group in groups.items():
+        first = by_priority.setdefault(group.priority, name)
+        if first != name:
+            reason = f"the group {printable(first)} has this priority already"
+            yield (name, "priority"), wrong(reason, "a number of its own for each group")
+        if group.custom_tag is None:
+            continue
+        first = by_tag.setdefault(group.custom_tag, name)
+        if first != name:
+            reason = f"the group {printable(first)} has this tag already"
+            yield (name, "custom_tag"), wrong(reason, "a tag of its own for each group")
+
+
+TAGS_OF_SETTINGS = tuple(
+    name for name in Settings.model_fields if name.endswith("_tag") and name != "share_limits_tag"
+)
+
+
+def tags_taken(
+    groups: Mapping[str, ShareLimitGroup], settings: Settings
+) -> Iterator[tuple[Keys, PydanticCustomError]]:
+    """Custom tags that ``settings`` gives another meaning."""
+    taken = {getattr(settings, name): name for name in TAGS_OF_SETTINGS}
+    for group, options in groups.items():
+        if options.custom_tag is not None and options.custom_tag in taken:
+            reason = f"it is the tag of settings.{taken[options.custom_tag]}"
+            yield (group, "custom_tag"), wrong(reason, "a tag that means nothing else")
