@@ -41,12 +41,13 @@ _GUESSED_TAGS = frozenset({"", *(_YAML + each for each in ("int", "float", "bool
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,15})")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-_BOOLS = {
+BOOLS = {
     spelling: value
     for value, words in ((True, ("true", "yes", "on")), (False, ("false", "no", "off")))
     for word in words
     for spelling in (word, word.title(), word.upper())
 }
+"""What the schema takes for yes or no, in the spellings that YAML 1.1 has for it."""
 _BEYOND_WHITESPACE = re.compile(r"(?:\s|(?:(?<=\s)|^)#[^\r\n]*)*")
 _PROPERTY = re.compile(r"!<[^>]*>|[&!][^\s,\[\]{}]*")
 _BLOCK = ("|", ">")
@@ -274,21 +275,26 @@ def _scalar_json(text: Text) -> Json:
 
 
 def plain_value(word: str) -> Json:
-    """What a word without quotes means: no value, yes or no, a number, or itself.
+    """A word without quotes as JSON: no value, true or false, a number, or text.
 
-    YAML 1.2's core schema, and yes, no, on and off as people write them. A number that JSON
-    or its readers would change (``007``, ``0x1F``, twenty digits) is text.
+    YAML 1.2's core schema: ``yes`` and ``no`` are text, and may well be tags. A number that
+    JSON or its readers would change (``007``, ``0x1F``, twenty digits) is text, too.
     """
     if word in _NULLS:
         return None
-    if word in _BOOLS:
-        return _BOOLS[word]
+    if word in BOOLS and word.lower() in ("true", "false"):
+        return BOOLS[word]
     if _INT.fullmatch(word):
         return int(word)
     if _FLOAT.fullmatch(word) and not word.lstrip("+-").isdecimal():
         number = float(word)
         return number if math.isfinite(number) else word
     return word
+
+
+def meant_by(word: str) -> Json:
+    """The same where yes or no may be meant: people write those and on and off, too."""
+    return BOOLS[word] if word in BOOLS else plain_value(word)
 
 
 def says(node: Node, wanted: Json) -> bool:
@@ -324,7 +330,7 @@ def _text_says(text: Text, wanted: Json) -> bool:
     shown = _scalar_json(text)
     if isinstance(wanted, str):
         return wanted in (shown, text.value if text.tag in _GUESSED_TAGS else shown)
-    meant = plain_value(text.value) if text.tag in _GUESSED_TAGS | _TEXT_TAGS else shown
+    meant = meant_by(text.value) if text.tag in _GUESSED_TAGS | _TEXT_TAGS else shown
     return same_scalar(meant, wanted)
 
 
