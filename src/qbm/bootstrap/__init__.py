@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from qbm.cli.running import Ended, Job
+    from qbm.cli.serving import ServeOrder
     from qbm.config import State
+    from qbm.log.logger import Log
 
 _BESIDE_PYTHON: Final = Path(sys.executable).parent
 
@@ -28,7 +30,9 @@ def main() -> int:
     """``qbm``; answers the exit code."""
     from qbm.cli import terminal  # noqa: PLC0415 - the other door does not need typer
 
-    return _guarded(lambda: terminal.main(sys.argv[1:], os.environ, _BESIDE_PYTHON, run_all, _demo))
+    return _guarded(
+        lambda: terminal.main(sys.argv[1:], os.environ, _BESIDE_PYTHON, run_all, serve, _demo)
+    )
 
 
 def classic_main(argv: Sequence[str] | None = None, program_dir: Path = _BESIDE_PYTHON) -> int:
@@ -36,7 +40,7 @@ def classic_main(argv: Sequence[str] | None = None, program_dir: Path = _BESIDE_
     from qbm.cli import classic  # noqa: PLC0415 - the other door does not need this one
 
     words = sys.argv[1:] if argv is None else argv
-    return _guarded(lambda: classic.main(words, os.environ, program_dir, run_all))
+    return _guarded(lambda: classic.main(words, os.environ, program_dir, run_all, serve))
 
 
 def run_all(jobs: Sequence[Job], state: State, log: FilteringBoundLogger) -> Sequence[Ended]:
@@ -44,6 +48,13 @@ def run_all(jobs: Sequence[Job], state: State, log: FilteringBoundLogger) -> Seq
     from qbm.bootstrap import wiring  # noqa: PLC0415 - see above
 
     return wiring.run_all(jobs, state, log)
+
+
+def serve(order: ServeOrder, log: Log) -> int:
+    """Serve, as ``serving.serve`` does."""
+    from qbm.bootstrap import serving  # noqa: PLC0415 - see above
+
+    return serving.serve(order, log)
 
 
 def _demo(keep: bool, port: int) -> int:  # noqa: FBT001 - a flag of the command line, handed on

@@ -12,16 +12,16 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
+from qbm.bootstrap.beacon import seen
+from qbm.bootstrap.posting import post_each
+from qbm.bootstrap.tools import tools_for
 from qbm.cli.running import Ended, Job, run_each
-from qbm.config import Qbt, State
+from qbm.config import State
 from qbm.engine.request import RunReport
 from qbm.engine.run import run
 from qbm.engine.stop import Stop
-from qbm.engine.tools import Tools
-from qbm.errors import ConfigError
 from qbm.gateways.clock import Clock, SystemClock
-from qbm.gateways.qbittorrent import Connection, QBittorrent, base_url, identity
-from qbm.store import Purpose, ServerLock, StateLock, Store, host_id
+from qbm.store import Purpose, StateLock, Store
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _LOCK_PAUSE: Final = 0.2
@@ -40,8 +40,11 @@ def run_all(jobs: Sequence[Job], state: State, log: FilteringBoundLogger) -> Seq
 async def _in_turn(jobs: Sequence[Job], state: State, log: FilteringBoundLogger) -> Sequence[Ended]:
     stop, clock = Stop(), SystemClock()
     with _heeding_signals(stop, log), StateLock(state.folder, Purpose.RUN) as lock:
-        await _taken(lock, stop, clock, log)
+        if not await _taken(lock, stop, clock, log):
+            return await post_each(jobs, seen(state.folder), stop, clock, log)
         with Store.open(state.folder, database=state.database) as store:
+            if waiting := store.leave_queue():
+                log.warning("queue_waits", runs=waiting)
             return await run_each(
                 jobs, lambda job: _run(job, state.folder, store, stop, clock, log), log
             )
@@ -70,49 +73,24 @@ def _heeding_signals(stop: Stop, log: FilteringBoundLogger) -> Iterator[None]:
             signal.signal(each, handler)
 
 
-async def _taken(lock: StateLock, stop: Stop, clock: Clock, log: FilteringBoundLogger) -> None:
-    """Wait for the state folder, and say who has it."""
+async def _taken(lock: StateLock, stop: Stop, clock: Clock, log: FilteringBoundLogger) -> bool:
+    """Wait for the state folder, and say who has it; False if that is a server."""
     is_told = False
     while not lock.take(clock.now()):
+        occupant = lock.occupant()
+        if occupant and occupant.purpose is Purpose.SERVE:
+            return False
         if not is_told:
-            log.info("waiting_for_folder", occupant=str(lock.occupant() or "another run"))
+            log.info("waiting_for_folder", occupant=str(occupant or "another run"))
             is_told = True
         await stop.unless(clock.sleep(_LOCK_PAUSE))
+    return True
 
 
 async def _run(
     job: Job, state_dir: Path, store: Store, stop: Stop, clock: Clock, log: FilteringBoundLogger
 ) -> RunReport:
-    connection = _connection(job.config.qbt, job.request.config_file)
-    if connection.is_encrypted and connection.verify_certificate is False:
-        log.info("certificate_unchecked", server=connection.url)
-    server = QBittorrent(connection)
-    url = identity(connection.url)
-    tools = Tools(
-        server=server,
-        identity=f"{host_id(state_dir)} {url}",
-        store=store,
-        lock=ServerLock(url, Purpose.RUN),
-        clock=clock,
-        stop=stop,
-        log=log,
-    )
-    try:
+    async with tools_for(
+        job.config.qbt, job.path.name, state_dir, store, stop, clock, log
+    ) as tools:
         return await run(job.request, job.config, tools)
-    finally:
-        await server.close()
-
-
-def _connection(qbt: Qbt, config_file: str) -> Connection:
-    try:
-        url = base_url(qbt.host)
-    except ValueError as error:
-        raise ConfigError(f"{config_file}: qbt.host: {error}.") from error
-    verify = qbt.verify_certificate
-    return Connection(
-        url=url,
-        user=qbt.user,
-        password=qbt.password.get_secret_value() if qbt.password else None,
-        apikey=qbt.apikey.get_secret_value() if qbt.apikey else None,
-        verify_certificate=verify if isinstance(verify, bool) else str(verify),
-    )

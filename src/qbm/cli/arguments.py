@@ -176,8 +176,7 @@ class Arguments(Struct, frozen=True, kw_only=True):
         bool | None,
         Flag(
             short="-ws",
-            help="The Web UI and API; on outside a container, off inside.",
-            later="the web server",
+            help="Serve the Web API; on outside a container, off inside.",
         ),
     ] = None
     host: Annotated[
@@ -187,7 +186,6 @@ class Arguments(Struct, frozen=True, kw_only=True):
             help="Address that the web server listens on; never qBittorrent's.",
             reads=_text,
             metavar="ADDRESS",
-            later="the web server",
         ),
     ] = "0.0.0.0"  # noqa: S104 - the documented default; who is let in is the web server's affair
     port: Annotated[
@@ -197,7 +195,6 @@ class Arguments(Struct, frozen=True, kw_only=True):
             help="Port of the web server.",
             reads=_whole(1, 65535),
             metavar="PORT",
-            later="the web server",
         ),
     ] = 8080
     base_url: Annotated[
@@ -207,7 +204,6 @@ class Arguments(Struct, frozen=True, kw_only=True):
             help="Path of the web server behind a proxy.",
             reads=_text,
             metavar="PATH",
-            later="the web server",
         ),
     ] = ""
 

@@ -15,16 +15,18 @@ from qbm.log.screen import wrapped
 
 if TYPE_CHECKING:
     from qbm.cli.running import RunAll
+    from qbm.cli.serving import Serve
 
-_NO_SCHEDULER: Final = (
-    "This version has no scheduler and no web server yet: they come with a later one. "
-    "Add --run (or QBT_RUN=true) to run once now, from cron for instance."
+_NOTHING_TO_DO: Final = (
+    "Nothing to do: the web server is off (it is, inside a container), and this version has no "
+    "scheduler yet. Add --web-server (or QBT_WEB_SERVER=true) to serve the Web API, or --run (or "
+    "QBT_RUN=true) to run once now, from cron for instance."
 )
 _HEADINGS: Final = {
     "run": "Runs",
     "cat_update": "Commands",
     "config_file": "Configs",
-    "schedule": "Scheduler and web server (with a later version)",
+    "schedule": "Scheduler and web server",
     "log_file": "Log",
     "version": "Other",
 }
@@ -33,7 +35,11 @@ _HELP_WIDTH: Final = 80
 
 
 def main(
-    argv: Sequence[str], environ: Mapping[str, str], program_dir: Path, run_all: RunAll
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    program_dir: Path,
+    run_all: RunAll,
+    serve: Serve,
 ) -> int:
     """Read the flags and variables, and do what they ask for; answers the exit code."""
     try:
@@ -44,28 +50,37 @@ def main(
         if asked.arguments.version:
             sys.stdout.write(f"qbm {__version__}\n")
             return 0
-        return _run(asked, environ, program_dir, run_all)
+        return _carried_out(asked, environ, program_dir, run_all, serve)
     except UsageError as error:
         sys.stderr.write(f"{error}\nNothing was done; --help shows all flags.\n")
         return error.exit_code
 
 
-def _run(asked: Read, environ: Mapping[str, str], program_dir: Path, run_all: RunAll) -> int:
-    if not asked.arguments.run:
-        raise UsageError(_NO_SCHEDULER)
-    from qbm.cli.classic_run import run  # noqa: PLC0415 - --version and --help are quick without
+def _carried_out(
+    asked: Read, environ: Mapping[str, str], program_dir: Path, run_all: RunAll, serve: Serve
+) -> int:
+    from qbm.cli import classic_run  # noqa: PLC0415 - --version and --help are quick without
+    from qbm.cli.doors import is_in_container  # noqa: PLC0415
 
-    return run(asked, environ, program_dir, run_all)
+    if asked.arguments.run:
+        return classic_run.run(asked, environ, program_dir, run_all)
+    wants_server = asked.arguments.web_server
+    if wants_server is None:
+        wants_server = not is_in_container(environ)
+    if not wants_server:
+        raise UsageError(_NOTHING_TO_DO)
+    return classic_run.serve(asked, environ, program_dir, serve)
 
 
 def usage() -> str:
     """The help: every flag with its variable and default."""
     lines = [
-        "Usage: python qbit_manage.py --run [FLAGS]",
+        "Usage: python qbit_manage.py [FLAGS]",
         "",
         "Looks after qBittorrent servers as their configs say. Each flag has its variable",
         "in brackets; the flag wins. Switches may be given as --debug or --debug=false.",
         "",
+        "  python qbit_manage.py --web-server --port 8080",
         "  python qbit_manage.py --run --cat-update --tag-update --dry-run",
         "  python qbit_manage.py --run --config-dir /config",
     ]

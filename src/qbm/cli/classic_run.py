@@ -1,36 +1,65 @@
-"""``python qbit_manage.py --run``: from the flags and variables to runs."""
+"""``python qbit_manage.py``: from the flags and variables to runs, or to a server."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
 from qbm.cli.arguments import OPTIONS
-from qbm.cli.doors import clone_of, configs_of, file_settings, is_in_container, open_log
+from qbm.cli.doors import (
+    clone_of,
+    configs_of,
+    file_settings,
+    is_in_container,
+    level_of,
+    open_log,
+)
 from qbm.cli.parsing import Read
 from qbm.cli.running import Order, Place, RunAll, perform
+from qbm.cli.serving import Serve, serve_order, served
 from qbm.config import Commands
 from qbm.engine.request import Mode
 from qbm.log.records import as_stamped_text
 from qbm.model.command import COMMANDS, CommandName
 
+_NO_SCHEDULE: Final = (
+    "Nothing runs by itself yet: the scheduler comes with a later version. Ask for runs through "
+    "the Web API (POST /api/run-command), or start --run from cron."
+)
+
 
 def run(asked: Read, environ: Mapping[str, str], program_dir: Path, run_all: RunAll) -> int:
     """Run once, and answer the exit code."""
-    place = Place(
+    log = open_log(asked.arguments, as_stamped_text, sys.stderr, environ)
+    try:
+        for text in warnings(asked):
+            log.logger.warning("warning", text=text)
+        return perform(_order(asked, _place(environ, program_dir)), log, run_all).exit_code
+    finally:
+        log.close()
+
+
+def serve(asked: Read, environ: Mapping[str, str], program_dir: Path, server: Serve) -> int:
+    """Serve until a signal, and answer the exit code."""
+    log = open_log(asked.arguments, as_stamped_text, sys.stderr, environ)
+    try:
+        for text in (*warnings(asked), _NO_SCHEDULE):
+            log.logger.warning("warning", text=text)
+        order = serve_order(asked, _place(environ, program_dir), level_of(asked.arguments))
+        return served(order, log, server)
+    finally:
+        log.close()
+
+
+def _place(environ: Mapping[str, str], program_dir: Path) -> Place:
+    return Place(
         environ=environ,
         program_dir=clone_of(program_dir),
         file_flag="--config-file",
         in_container=is_in_container(environ),
     )
-    log = open_log(asked.arguments, as_stamped_text, sys.stderr, environ)
-    try:
-        for text in warnings(asked):
-            log.logger.warning("warning", text=text)
-        return perform(_order(asked, place), log, run_all).exit_code
-    finally:
-        log.close()
 
 
 def _order(asked: Read, place: Place) -> Order:

@@ -67,7 +67,7 @@ def open_log(
 
     Events in ``hidden`` only go to the file.
     """
-    level = _level(arguments)
+    level = level_of(arguments)
     shows_colours = is_terminal(stream, environ) and arguments.log_format == "text"
     width = arguments.width or (shutil.get_terminal_size().columns if stream.isatty() else 0)
     shown = as_json if arguments.log_format == "json" else layout(width)
@@ -91,7 +91,8 @@ def file_settings(arguments: Arguments) -> Callable[[Path], FileSettings]:
     return settings
 
 
-def _level(arguments: Arguments) -> Level:
+def level_of(arguments: Arguments) -> Level:
+    """The log level that the arguments ask for."""
     if arguments.trace:
         return Level.TRACE
     return Level.DEBUG if arguments.debug else Level[arguments.log_level]

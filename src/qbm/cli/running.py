@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 from msgspec import Struct
-from pydantic import BaseModel, SecretStr
 from structlog.typing import FilteringBoundLogger
 
 from qbm import __version__
@@ -16,6 +15,7 @@ from qbm.engine.request import Mode, RunReport, RunRequest
 from qbm.errors import Interrupted, QbmError, StoreError, UsageError
 from qbm.log.logger import FileSettings, Log
 from qbm.model.command import CommandName
+from qbm.service.jobs import Read, announce, secrets
 
 Choose: TypeAlias = Callable[[Commands | None], tuple[CommandName, ...]]
 """The commands of a run, given the config's ``commands`` section (None without one)."""
@@ -93,15 +93,21 @@ def perform(order: Order, log: Log, run_all: RunAll) -> Performed:
         return _performed(order, log, run_all)
     except QbmError as error:
         return refused(error, log)
-    except Exception as error:  # the last border: a user gets no traceback
-        log.logger.critical("crashed", text=_crash(error, log.file), exc_info=error)
-        return Performed(exit_code=1, error=log.redactor.clean(_crash(error, log.file)))
+    except Exception as error:  # noqa: BLE001 - the last border: a user gets no traceback
+        return crashed(error, log)
 
 
 def refused(error: QbmError, log: Log) -> Performed:
     """What comes of an order that cannot be carried out; the log tells why."""
     _say(error, log.logger)
     return Performed(exit_code=error.exit_code, error=log.redactor.clean(str(error)))
+
+
+def crashed(error: Exception, log: Log) -> Performed:
+    """What comes of an order that a fault of ours ended; the log has the details."""
+    text = _crash(error, log.file)
+    log.logger.critical("crashed", text=text, exc_info=error)
+    return Performed(exit_code=1, error=log.redactor.clean(text))
 
 
 def _performed(order: Order, log: Log, run_all: RunAll) -> Performed:
@@ -141,7 +147,7 @@ def _jobs(order: Order, found: Found, log: Log) -> list[Job]:
         for warning in loaded.warnings:
             log.logger.warning("warning", text=str(warning))
         if loaded.config is not None:
-            log.redactor.learn(_secrets(loaded.config))
+            log.redactor.learn(secrets(loaded.config))
             jobs.append(_job(order, path, loaded.config, commands))
     if problems:
         raise InvalidConfigError(problems)
@@ -163,15 +169,6 @@ def _job(order: Order, path: Path, config: Config, commands: tuple[CommandName, 
             warns_of_version=order.warns_of_version and not section.skip_qb_version_check,
         ),
     )
-
-
-def _secrets(section: BaseModel) -> Iterator[str]:
-    """Every secret value in a config, at any depth."""
-    for _, value in section:
-        if isinstance(value, SecretStr):
-            yield value.get_secret_value()
-        elif isinstance(value, BaseModel):
-            yield from _secrets(value)
 
 
 def _all_are_meant(order: Order, found: Found) -> str:
@@ -227,7 +224,7 @@ async def _ended(job: Job, run_one: RunOne, log: FilteringBoundLogger) -> Ended:
     if not job.request.commands:
         log.warning("warning", text=f"{config_file}: no command is on, so nothing is done there.")
         return Ended(config_file=config_file, path=job.path, server=server)
-    _announce(job, log)
+    announce(Read(job.path, job.config, ()), job.request, log)
     report = await run_one(job)
     return Ended(
         config_file=config_file,
@@ -252,20 +249,6 @@ def _not_run(job: Job, log: FilteringBoundLogger) -> Ended:
     text = f"{job.request.config_file} was not run: it shares the state folder."
     log.error("failed", text=text)
     return _failed(job, text, StoreError.exit_code)
-
-
-def _announce(job: Job, log: FilteringBoundLogger) -> None:
-    log.info(
-        "run_started",
-        version=__version__,
-        config_file=job.request.config_file,
-        config_path=str(job.path),
-        server=job.config.qbt.host,
-        commands=job.request.commands,
-        mode=job.request.mode,
-    )
-    if job.request.mode is Mode.DRY:
-        log.info("dry_run")
 
 
 def _say(error: QbmError, log: FilteringBoundLogger) -> None:

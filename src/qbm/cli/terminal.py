@@ -16,6 +16,7 @@ from qbm.model.command import COMMANDS
 
 if TYPE_CHECKING:
     from qbm.cli.running import RunAll
+    from qbm.cli.serving import Serve
 
 Demo: TypeAlias = Callable[[bool, int], int]
 """Plays the demo, given whether to keep the server and its port; answers the exit code."""
@@ -26,6 +27,7 @@ _HELP: Final = """Looks after qBittorrent servers: categories, tags, and more to
   qbm demo                         try it, without a server of your own
   qbm plan cat_update tag_update   see what would be changed, and why
   qbm run cat_update tag_update    change it
+  qbm serve                        do so when other programs ask, through the Web API
 """
 _RUN_HELP: Final = """Carry out commands; without any, those under commands: in the config.
 
@@ -43,6 +45,16 @@ _PLAN_HELP: Final = """Show what a run would change, and why; changes nothing.
   qbm plan --all
   qbm plan tag_update --json
 """
+_SERVE_HELP: Final = """Serve the Web API, until Ctrl-C.
+
+Other programs ask for runs there (POST /api/run-command); each accepted one is kept over
+restarts. Callers of this machine and of private networks need no password.
+
+\b
+  qbm serve
+  qbm serve --config-dir /config --port 8080
+  qbm serve --host 127.0.0.1 --base-url /qbm
+"""
 _DEMO_HELP: Final = """Try it on a simulated qBittorrent with a small library.
 
 \b
@@ -58,6 +70,7 @@ class Given:
     environ: Mapping[str, str]
     program_dir: Path
     run_all: RunAll
+    serve: Serve
     demo: Demo
 
 
@@ -81,10 +94,11 @@ def main(
     environ: Mapping[str, str],
     program_dir: Path,
     run_all: RunAll,
+    serve: Serve,
     demo: Demo,
 ) -> int:
     """Do what ``argv`` asks for; answers the exit code."""
-    given = Given(environ=environ, program_dir=program_dir, run_all=run_all, demo=demo)
+    given = Given(environ=environ, program_dir=program_dir, run_all=run_all, serve=serve, demo=demo)
     try:
         app(list(argv), prog_name="qbm", obj=given)
     except SystemExit as end:
@@ -248,6 +262,63 @@ def plan(
     from qbm.cli import terminal_run  # noqa: PLC0415 - as above
 
     raise typer.Exit(terminal_run.plan(asked, context.obj))
+
+
+@app.command(help=_SERVE_HELP, short_help="Serve the Web API.")
+def serve(
+    context: typer.Context,
+    *,
+    host: Annotated[
+        str,
+        typer.Option(
+            "--host",
+            metavar="ADDRESS",
+            help="Address to listen on.  [QBT_HOST; default: 0.0.0.0, which means all]",
+            show_default=False,
+        ),
+    ] = "",
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            min=1,
+            max=65535,
+            metavar="PORT",
+            help="Port.  [QBT_PORT; default: 8080]",
+            show_default=False,
+        ),
+    ] = None,
+    base_url: Annotated[
+        str,
+        typer.Option(
+            "--base-url",
+            metavar="PATH",
+            help="Path behind a proxy, as /qbm.  [QBT_BASE_URL]",
+            show_default=False,
+        ),
+    ] = "",
+    config: _ConfigFile = "",
+    config_dir: _ConfigDir = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Whatever is asked for changes nothing.")
+    ] = False,
+    log_level: _LogLevel = "",
+    debug: _Debug = False,
+) -> None:
+    """Serve the Web API."""
+    from qbm.cli import terminal_run  # noqa: PLC0415 - as above
+
+    flags = [
+        *([f"--host={host}"] if host else []),
+        *([f"--port={port}"] if port else []),
+        *([f"--base-url={base_url}"] if base_url else []),
+        *([f"--config-file={config}"] if config else []),
+        *([f"--config-dir={config_dir}"] if config_dir else []),
+        *(["--dry-run"] if dry_run else []),
+        *([f"--log-level={log_level}"] if log_level else []),
+        *(["--debug"] if debug else []),
+    ]
+    raise typer.Exit(terminal_run.serve(flags, context.obj))
 
 
 @app.command(help=_DEMO_HELP, short_help="Try it on a simulated qBittorrent.")

@@ -1,25 +1,33 @@
-"""``qbm run`` and ``qbm plan``: from what was asked to runs and an answer."""
+"""``qbm run``, ``plan`` and ``serve``: from what was asked to runs and an answer."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from qbm.cli.answers import as_document
 from qbm.cli.arguments import Arguments
-from qbm.cli.doors import clone_of, configs_of, file_settings, is_in_container, open_log
+from qbm.cli.doors import (
+    clone_of,
+    configs_of,
+    file_settings,
+    is_in_container,
+    level_of,
+    open_log,
+)
 from qbm.cli.parsing import Read, read
 from qbm.cli.preview import LeftAlone, Page, left_alone_counted, left_alone_listed, preview
 from qbm.cli.running import Order, Performed, Place, perform, refused
+from qbm.cli.serving import serve_order, served
 from qbm.cli.terminal import Asked, Given
 from qbm.config import Commands
 from qbm.engine.request import Mode
 from qbm.errors import UsageError
 from qbm.log.logger import Log, is_terminal
-from qbm.log.records import as_plain_text
+from qbm.log.records import as_plain_text, as_stamped_text
 from qbm.model.command import CommandName
 
 _TOLD_BY_TABLE: Final = frozenset(
@@ -52,12 +60,7 @@ def _performed(asked: Asked, given: Given, hidden: Collection[str]) -> tuple[Per
     """What came of it, and the log, which is closed but still knows the secrets."""
     try:
         words = read(_flags(asked), given.environ)
-        place = Place(
-            environ=given.environ,
-            program_dir=clone_of(given.program_dir),
-            file_flag="--config",
-            in_container=is_in_container(given.environ),
-        )
+        place = _place(given)
     except UsageError as error:
         log = open_log(Arguments(), as_plain_text, sys.stderr, given.environ)
         return refused(error, log), log
@@ -66,6 +69,22 @@ def _performed(asked: Asked, given: Given, hidden: Collection[str]) -> tuple[Per
         log.logger.warning("warning", text=text)
     try:
         return perform(_order(asked, words, place), log, given.run_all), log
+    finally:
+        log.close()
+
+
+def serve(flags: Sequence[str], given: Given) -> int:
+    """Serve until a signal, and answer the exit code; ``flags`` are the classic door's."""
+    try:
+        words = read(flags, given.environ)
+        place = _place(given)
+    except UsageError as error:
+        return refused(
+            error, open_log(Arguments(), as_plain_text, sys.stderr, given.environ)
+        ).exit_code
+    log = open_log(words.arguments, as_stamped_text, sys.stderr, given.environ)
+    try:
+        return served(serve_order(words, place, level_of(words.arguments)), log, given.serve)
     finally:
         log.close()
 
@@ -79,6 +98,15 @@ def hash_warnings(hashes: Iterable[str]) -> Iterator[str]:
                 "`qbm plan --json` has it, and --debug, and in qBittorrent the torrent's own menu "
                 "(Copy)."
             )
+
+
+def _place(given: Given) -> Place:
+    return Place(
+        environ=given.environ,
+        program_dir=clone_of(given.program_dir),
+        file_flag="--config",
+        in_container=is_in_container(given.environ),
+    )
 
 
 def _flags(asked: Asked) -> list[str]:

@@ -109,6 +109,50 @@ def find(
     raise ConfigError(_not_found(asked.name, usual, default, file_flag))
 
 
+def find_folder(
+    config_file: str,
+    config_dir: Path | None,
+    *,
+    in_container: bool,
+    program_dir: Path | None,
+    file_flag: str,
+    container_folder: Path = CONTAINER_FOLDER,
+) -> tuple[Found, str]:
+    """The folder that these flags mean, for a server: it begins without a config as well.
+
+    It is made, with mode 0700, if it is missing. The text says what to do where ``find`` would
+    have refused; it is empty if there are configs.
+
+    Raises:
+        ConfigError: it is no folder, or cannot be made or read.
+    """
+    try:
+        found = find(
+            config_file,
+            config_dir,
+            in_container=in_container,
+            program_dir=program_dir,
+            file_flag=file_flag,
+            container_folder=container_folder,
+        )
+    except ConfigError as error:
+        asked = _expanded(config_file)
+        if config_dir is not None:
+            folder = _expanded(str(config_dir))
+        elif os.path.dirname(config_file):  # noqa: PTH120 - see find
+            folder = asked.parent
+        elif in_container:
+            folder = container_folder
+        else:
+            folder = platformdirs.user_config_path("qbit-manage", appauthor=False)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError:
+            raise error from None
+        return Found((), folder.absolute()), str(error)
+    return found, ""
+
+
 def _in_current_folder(name: str) -> tuple[Path, ...]:
     """What ``./name`` would mean. People expect it, but the spec looks elsewhere."""
     try:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import traceback
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -34,20 +35,26 @@ class FileSettings(Struct, frozen=True, kw_only=True):
 class Log:
     """Where a run's events go: to the screen, and to a file once ``write_to`` has named one.
 
-    ``logger`` is what the engine writes to; ``redactor`` can be told of more secrets at any
-    time. Close it at the end.
+    ``logger`` is what the engine writes to, from any thread; ``redactor`` can be told of more
+    secrets at any time. Close it at the end.
     """
 
     def __init__(self, level: Level, screen: Screen) -> None:
         self.redactor = Redactor()
+        self._lock = threading.RLock()  # a sink may have something to say about itself
         self._screen = screen
         self._file: LogFile | None = None
-        self.logger: FilteringBoundLogger = structlog.wrap_logger(
+        self.logger: FilteringBoundLogger = self.logger_at(level)
+
+    def logger_at(self, level: Level) -> FilteringBoundLogger:
+        """A logger of its own level, for a run that asked for another one than the rest."""
+        logger: FilteringBoundLogger = structlog.wrap_logger(
             None,
-            processors=[self._deliver],
+            processors=[partial(self._deliver, level)],
             wrapper_class=structlog.make_filtering_bound_logger(_threshold(level)),
             context_class=dict,
         ).bind()
+        return logger
 
     def write_to(self, settings: FileSettings) -> None:
         """Write to a file as well, from now on."""
@@ -68,7 +75,9 @@ class Log:
     def _complain(self, text: str) -> None:
         self.logger.warning("warning", text=text)
 
-    def _deliver(self, _: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    def _deliver(
+        self, threshold: Level, _: WrappedLogger, method: str, event: EventDict
+    ) -> EventDict:
         """Clean an event, word it once, and give it to every sink."""
         error = event.pop("exc_info", None)
         trace = "".join(traceback.format_exception(error)) if error else ""
@@ -79,10 +88,12 @@ class Log:
             fields,
             worded(each_text(fields, visible)),
             self.redactor.clean(trace),
+            threshold,
         )
-        self._screen.write(record)
-        if self._file:
-            self._file.write(record)
+        with self._lock:
+            self._screen.write(record)
+            if self._file:
+                self._file.write(record)
         raise structlog.DropEvent
 
 

@@ -37,7 +37,7 @@ class Record(Struct, frozen=True):
 
     ``event`` has its name under ``event``, and its fields; ``text`` is its wording, without
     control characters. Neither holds a secret. ``traceback`` is for those who look into a
-    fault.
+    fault. ``threshold`` is the level that whoever wrote it asked for.
     """
 
     level: Level
@@ -45,6 +45,7 @@ class Record(Struct, frozen=True):
     event: Mapping[str, Any]
     text: str
     traceback: str = ""
+    threshold: Level = Level.CRITICAL
 
 
 def each_text(fields: Mapping[str, object], change: Callable[[str], str]) -> dict[str, object]:

@@ -62,7 +62,8 @@ class Screen:
     def write(self, record: Record) -> None:
         """Show one record, unless nobody looks any more."""
         event = record.event["event"]
-        is_shown = record.level >= self._level and event not in self._hidden
+        level = min(self._level, record.threshold)
+        is_shown = record.level >= level and event not in self._hidden
         text = self._shown(record) if is_shown else ""
         passing = _PASSING.get(event, "") if self._is_terminal else ""
         if text or passing != self._passing:
@@ -76,7 +77,7 @@ class Screen:
             self._passing = ""
 
     def _shown(self, record: Record) -> str:
-        if record.traceback and self._level > Level.DEBUG:
+        if record.traceback and min(self._level, record.threshold) > Level.DEBUG:
             record = replace(record, traceback="")
         return _coloured(record, self._layout) if self._is_terminal else self._layout(record)
 

@@ -149,6 +149,26 @@ def _certificate_unchecked(event: Fields) -> str:
     )
 
 
+def _queue_goes_on(event: Fields) -> str:
+    return f"Going on with {number_of('runs', event['runs'])} that the last server had accepted."
+
+
+def _queue_waits(event: Fields) -> str:
+    runs = number_of("runs", event["runs"])
+    return f"{runs} of the Web API wait for its server (qbm serve), and go on when it starts."
+
+
+def _serving(event: Fields) -> str:
+    return (
+        f"Serving the Web API at {event['url']} (listening on {event['host']}) for the configs in "
+        f"{event['folder']}. Ctrl-C ends it."
+    )
+
+
+def _posting(event: Fields) -> str:
+    return f"The server at {event['url']} is at work on this folder: it carries this out in turn."
+
+
 def _text(event: Fields) -> str:
     return str(event["text"])
 
@@ -175,5 +195,10 @@ _WORDS: Final[Mapping[str, Callable[[Fields], str]]] = {
     "failed": _text,
     "crashed": _text,
     "stopping": _stopping,
+    "queue_goes_on": _queue_goes_on,
+    "serving": _serving,
+    "posting": _posting,
+    "queue_waits": _queue_waits,
+    "queue_trouble": _text,
     "certificate_unchecked": _certificate_unchecked,
 }

@@ -131,11 +131,12 @@ class _Lock(ABC):
 class StateLock(_Lock):
     """Held by whoever works on a state folder (decisions: *Runs of the command line*).
 
-    ``serve`` holds it for its life, a run of the command line for that run.
+    ``serve`` holds it for its life, a run of the command line for that run. ``name`` is
+    another one where not the whole folder is meant.
     """
 
-    def __init__(self, state_dir: Path, purpose: Purpose) -> None:
-        super().__init__(state_dir / "qbm.lock", purpose)
+    def __init__(self, state_dir: Path, purpose: Purpose, name: str = "qbm.lock") -> None:
+        super().__init__(state_dir / name, purpose)
 
     def _make_folder(self) -> None:
         make_state_dir(self.path.parent)

@@ -1,0 +1,115 @@
+"""Runs of the command line beside a server: it carries them out in their turn, we wait."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+import aiohttp
+import msgspec
+from aiohttp import ClientSession, ClientTimeout
+from structlog.typing import FilteringBoundLogger
+
+from qbm.bootstrap.beacon import Beacon
+from qbm.cli.running import Ended, Job, run_each
+from qbm.engine.request import Mode, RunReport
+from qbm.engine.stop import Stop
+from qbm.errors import Interrupted, QbmError, StoreError
+from qbm.gateways.clock import Clock
+from qbm.store import UNFINISHED, RunState
+
+_PAUSE: Final = 0.2
+_TIMEOUT: Final = ClientTimeout(total=60)
+_TOKEN: Final = "X-QBM-Token"  # noqa: S105 - a header's name
+
+
+async def post_each(
+    jobs: Sequence[Job], beacon: Beacon, stop: Stop, clock: Clock, log: FilteringBoundLogger
+) -> Sequence[Ended]:
+    """Have the server of ``beacon`` carry the jobs out, one after the other."""
+    log.info("posting", url=beacon.url)
+    headers = {_TOKEN: beacon.token}
+    async with ClientSession(headers=headers, timeout=_TIMEOUT, trust_env=False) as session:
+        posted = _Posted(beacon, session, stop, clock)
+        return await run_each(jobs, posted.run, log)
+
+
+class _Posted:
+    """The server's runs."""
+
+    def __init__(self, beacon: Beacon, session: ClientSession, stop: Stop, clock: Clock) -> None:
+        self._beacon = beacon
+        self._session = session
+        self._stop = stop
+        self._clock = clock
+
+    async def run(self, job: Job) -> RunReport:
+        """Ask for a run, and wait for its end; a stop cancels it.
+
+        Raises:
+            QbmError: the server does not take it, or the run failed there.
+            Interrupted: a stop was requested.
+        """
+        if str(job.path.parent) != self._beacon.folder:
+            raise StoreError(
+                f"{job.path}: the server that keeps its state here serves the configs in "
+                f"{self._beacon.folder}. End it for the time of this run, or name another state "
+                "folder with QBM_STATE_DIR."
+            )
+        accepted = await self._asked("POST", "/api/runs", _body(job))
+        run_id: str = accepted["id"]
+        try:
+            return await self._ended(run_id)
+        except Interrupted:
+            await self._asked("DELETE", f"/api/runs/{run_id}")
+            raise
+
+    async def _ended(self, run_id: str) -> RunReport:
+        while True:
+            run = await self._stop.unless(self._asked("GET", f"/api/runs/{run_id}"))
+            if RunState(run["state"]) not in UNFINISHED:
+                break
+            await self._stop.unless(self._clock.sleep(_PAUSE))
+        if run["state"] != RunState.DONE:
+            raise _failure(run)
+        report = await self._asked("GET", f"/api/runs/{run_id}/report")
+        return msgspec.convert(report, RunReport)
+
+    async def _asked(
+        self, method: str, path: str, json: Mapping[str, object] | None = None
+    ) -> dict[str, Any]:
+        """What the server answers to one request.
+
+        Raises:
+            QbmError: it refuses, or cannot be reached (any more).
+        """
+        url = f"{self._beacon.url}{path}"
+        try:
+            async with self._session.request(method, url, json=json) as response:
+                answer: dict[str, Any] = msgspec.json.decode(await response.read())
+        except (TimeoutError, aiohttp.ClientError, msgspec.MsgspecError) as error:
+            raise QbmError(
+                f"The server of this state folder, {self._beacon.url}, does not answer "
+                f"({type(error).__name__}). What it has accepted it does when it starts again."
+            ) from error
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            raise QbmError(f"The server of this state folder says: {answer.get('detail')}")
+        return answer
+
+
+def _body(job: Job) -> dict[str, Any]:
+    request = job.request
+    return {
+        "config_file": request.config_file,
+        "commands": list(request.commands),
+        "hashes": list(request.hashes),
+        "dry_run": request.mode is Mode.DRY,
+        "skip_cleanup": request.skip_cleanup,
+        "skip_qb_version_check": not request.warns_of_version,
+    }
+
+
+def _failure(run: dict[str, Any]) -> QbmError:
+    text = run["error"] or "The run did not end well."
+    return Interrupted(text) if run["state"] == RunState.INTERRUPTED else QbmError(text)

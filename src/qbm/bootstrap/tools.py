@@ -1,0 +1,73 @@
+"""Gives the engine what a run needs: the server of its config, the store, locks, a clock."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from structlog.typing import FilteringBoundLogger
+
+from qbm.config import Qbt
+from qbm.engine.stop import Stop
+from qbm.engine.tools import Tools
+from qbm.errors import ConfigError
+from qbm.gateways.clock import Clock
+from qbm.gateways.qbittorrent import Connection, QBittorrent, base_url, identity
+from qbm.store import Purpose, ServerLock, Store, host_id
+
+
+@asynccontextmanager
+async def tools_for(
+    qbt: Qbt,
+    config_file: str,
+    state_dir: Path,
+    store: Store,
+    stop: Stop,
+    clock: Clock,
+    log: FilteringBoundLogger,
+) -> AsyncIterator[Tools]:
+    """What a run on the server of ``qbt`` works with; its connections end with the block.
+
+    Raises:
+        ConfigError: ``qbt.host`` is no address.
+    """
+    connection = _connection(qbt, config_file)
+    if connection.is_encrypted and connection.verify_certificate is False:
+        log.info("certificate_unchecked", server=connection.url)
+    server = QBittorrent(connection)
+    try:
+        yield Tools(
+            server=server,
+            identity=server_identity(qbt, config_file, state_dir),
+            store=store,
+            lock=ServerLock(identity(connection.url), Purpose.RUN),
+            clock=clock,
+            stop=stop,
+            log=log,
+        )
+    finally:
+        await server.close()
+
+
+def server_identity(qbt: Qbt, config_file: str, state_dir: Path) -> str:
+    """The name of a server in the store (decisions: *A server's identity*)."""
+    return f"{host_id(state_dir)} {identity(_url(qbt, config_file))}"
+
+
+def _connection(qbt: Qbt, config_file: str) -> Connection:
+    verify = qbt.verify_certificate
+    return Connection(
+        url=_url(qbt, config_file),
+        user=qbt.user,
+        password=qbt.password.get_secret_value() if qbt.password else None,
+        apikey=qbt.apikey.get_secret_value() if qbt.apikey else None,
+        verify_certificate=verify if isinstance(verify, bool) else str(verify),
+    )
+
+
+def _url(qbt: Qbt, config_file: str) -> str:
+    try:
+        return base_url(qbt.host)
+    except ValueError as error:
+        raise ConfigError(f"{config_file}: qbt.host: {error}.") from error

@@ -1,0 +1,96 @@
+"""From a config file's name to a run that can be carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+from pydantic import BaseModel, SecretStr
+from structlog.typing import FilteringBoundLogger
+
+from qbm import __version__
+from qbm.config import Config, InvalidConfigError, Problem, load
+from qbm.engine.request import Mode, RunRequest
+from qbm.model.command import CommandName
+from qbm.store import Run
+
+
+class Read(Struct, frozen=True):
+    """A config that is right for the commands asked for, and what is doubtful about it."""
+
+    path: Path
+    config: Config
+    warnings: tuple[Problem, ...]
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Every secret that the config holds, for the log to hide."""
+        return frozenset(secrets(self.config))
+
+
+def read_each(
+    paths: Sequence[Path], commands: Collection[CommandName], environ: Mapping[str, str]
+) -> list[Read]:
+    """The configs at ``paths``, each as far as it concerns ``commands``.
+
+    Raises:
+        InvalidConfigError: any is wrong; has the problems of all.
+    """
+    problems: list[Problem] = []
+    configs: list[Read] = []
+    for path in paths:
+        loaded = load(path, environ).for_commands(commands)
+        problems += loaded.problems
+        if loaded.config is not None:
+            configs.append(Read(path, loaded.config, loaded.warnings))
+    if problems:
+        raise InvalidConfigError(problems)
+    return configs
+
+
+def request_for(run: Run) -> RunRequest:
+    """What the engine is asked for, when a run of the store is carried out."""
+    return RunRequest(
+        config_file=run.config_file,
+        commands=run.commands,
+        hashes=run.hashes or (),
+        mode=Mode.DRY if run.dry_run else Mode.REAL,
+        trigger=run.trigger,
+        skip_cleanup=run.skip_cleanup,
+        warns_of_version=run.warns_of_version,
+    )
+
+
+def announce(read: Read, request: RunRequest, log: FilteringBoundLogger) -> None:
+    """Tell the log that a run begins, of which config, and whether it is dry."""
+    log.info(
+        "run_started",
+        version=__version__,
+        config_file=request.config_file,
+        config_path=str(read.path),
+        server=read.config.qbt.host,
+        commands=request.commands,
+        mode=request.mode,
+    )
+    if request.mode is Mode.DRY:
+        log.info("dry_run")
+
+
+def secrets(section: BaseModel) -> Iterator[str]:
+    """Every secret value in a section, at any depth."""
+    for _, value in section:
+        yield from _secrets_in(value)
+
+
+def _secrets_in(value: object) -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, BaseModel):
+        yield from secrets(value)
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _secrets_in(each)
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _secrets_in(each)

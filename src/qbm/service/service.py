@@ -1,0 +1,364 @@
+"""The service: accepts runs, carries each out once, one at a time per server.
+
+A run is accepted when it is written down. From then on two records keep it: ours says what
+is to be done and in which order, the durable workflow sees to it that a thread does it.
+A thread that has a server's turn carries out all that is in line there, in the order of
+arrival, whatever the order in which the threads began.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final, Protocol, TypeAlias
+
+from msgspec import Struct
+from structlog.typing import FilteringBoundLogger
+
+from qbm import __version__
+from qbm.config.folder import ConfigFolder
+from qbm.engine.request import RunReport
+from qbm.engine.stop import Stop
+from qbm.errors import Interrupted, QbmError, ShuttingDown, StoreError, Suspended
+from qbm.gateways.clock import Clock
+from qbm.service.bell import Bell
+from qbm.service.jobs import Read, announce, read_each, request_for
+from qbm.service.port import Accepted, Asked, Status
+from qbm.service.turns import Turns
+from qbm.store import UNFINISHED, NewRun, Run, RunState, Store, this_process
+
+_REPORTS_KEPT: Final = 8
+"""A report of 10,000 torrents has some megabytes; it is asked for right after its run."""
+_TRACES_KEPT: Final = timedelta(days=1)
+_LOOK_AGAIN_SECONDS: Final = 1.0
+_TROUBLE_SECONDS: Final = 10.0
+
+
+class Line(Protocol):
+    """What sees to it that each accepted run is attended to: ``service.durable``."""
+
+    def launch(self) -> None:
+        """Begin; what a killed process had begun is gone on with."""
+        ...
+
+    def begin(self, run_id: str) -> None:
+        """Attend to a run at once."""
+        ...
+
+    def keep(self, run_id: str) -> None:
+        """Attend to a run once others have ended."""
+        ...
+
+    def kept(self) -> Collection[str]:
+        """The runs that are gone on with by themselves."""
+        ...
+
+    def forget(self, completed_before: datetime) -> None:
+        """Drop what ended before."""
+        ...
+
+    def close(self) -> None:
+        """End."""
+        ...
+
+
+CarryOut: TypeAlias = Callable[
+    [Run, Read, Stop, FilteringBoundLogger], Coroutine[Any, Any, RunReport]
+]
+"""Carries out an accepted run on the server of its config; ``bootstrap`` has one."""
+
+
+class Means(Struct, frozen=True, kw_only=True):
+    """What the service works with.
+
+    ``identify`` gives the identity of a config's server, ``logger_at`` the log at a level's
+    name (None: the usual one); ``hide`` is told of secrets that the log must not show. If
+    ``is_dry``, every run is.
+    """
+
+    store: Store
+    folder: ConfigFolder
+    environ: Mapping[str, str]
+    identify: Callable[[Read], str]
+    carry_out: CarryOut
+    clock: Clock
+    logger_at: Callable[[str | None], FilteringBoundLogger]
+    hide: Callable[[Collection[str]], None]
+    is_dry: bool
+
+
+class RunService:
+    """The service of one state folder; ``port.Service`` says what it answers.
+
+    ``line`` makes what attends to runs, given the method that does.
+    """
+
+    def __init__(self, means: Means, line: Callable[[Callable[[str], None]], Line]) -> None:
+        self._means = means
+        self._line = line(self.attend)
+        self._turns = Turns()
+        self._bell = Bell()
+        self._lock = threading.Lock()
+        self._stops: dict[str, Stop] = {}
+        self._troubles: dict[str, StoreError] = {}
+        self._reports: OrderedDict[str, RunReport] = OrderedDict()
+        self._last: Run | None = None
+        self._is_closing = False
+
+    # Its life
+
+    def open(self) -> None:
+        """Take over the queue of the state folder, and go on with it.
+
+        Raises:
+            StoreError: the store cannot be used.
+        """
+        store, clock = self._means.store, self._means.clock
+        self._last = store.last_ended()
+        waiting = store.adopt(this_process())
+        self._line.launch()
+        self._line.forget(clock.now() - _TRACES_KEPT)
+        kept = self._line.kept()
+        for run in waiting:
+            if run.id not in kept:
+                self._attend_soon(run)
+        if waiting:
+            self._means.logger_at(None).info("queue_goes_on", runs=len(waiting))
+
+    def refuse(self) -> None:
+        """Take no more requests, and tell those who wait; runs stop between two changes."""
+        with self._lock:
+            self._is_closing = True
+            for stop in self._stops.values():
+                stop.suspend()
+        self._bell.ring()
+        self._turns.announce()
+
+    def close(self, seconds: float) -> None:
+        """End, once every run has stopped, to go on at the next start; wait at most so long."""
+        self.refuse()
+        end = self._means.clock.monotonic() + seconds
+        while not self._turns.are_all_free() and self._means.clock.monotonic() < end:
+            self._turns.wait(_LOOK_AGAIN_SECONDS / 10)
+        self._line.close()
+
+    # What the API asks
+
+    def accept(self, asked: Asked) -> Accepted:
+        """See ``port.Service``."""
+        if self._is_closing:
+            raise _closing()
+        means = self._means
+        paths = means.folder.matching(asked.config_file)
+        configs = read_each(paths, asked.commands, means.environ)
+        for each in configs:
+            means.hide(each.secrets)
+        news = [self._new(asked, each) for each in configs]
+        runs, is_busy = means.store.enqueue(news, means.clock.now())
+        for run in runs:
+            self._attend_soon(run)
+        return Accepted(runs[0].request_id, runs, is_busy)
+
+    def _new(self, asked: Asked, read: Read) -> NewRun:
+        section = read.config.commands
+        return NewRun(
+            server=self._means.identify(read),
+            config_file=read.path.name,
+            trigger=asked.trigger,
+            holder=this_process(),
+            commands=asked.commands,
+            hashes=asked.hashes or None,
+            dry_run=asked.dry_run or self._means.is_dry or bool(section and section.dry_run),
+            is_queued=True,
+            skip_cleanup=asked.skip_cleanup,
+            warns_of_version=not asked.skip_qb_version_check,
+            log_level=asked.log_level,
+        )
+
+    async def ended(self, request_id: str) -> tuple[Run, ...]:
+        """See ``port.Service``."""
+        while True:
+            heard = self._bell.listen()
+            runs = await asyncio.to_thread(self.of_request, request_id)
+            unfinished = [run for run in runs if run.state in UNFINISHED]
+            if not unfinished:
+                return runs
+            for run in unfinished:
+                if trouble := self._troubles.get(run.id):
+                    raise trouble
+            if self._is_closing:
+                raise _closing()
+            await heard.wait()
+
+    def of_request(self, request_id: str) -> tuple[Run, ...]:
+        """See ``port.Service``."""
+        return self._means.store.of_request(request_id)
+
+    def run(self, run_id: str) -> Run | None:
+        """See ``port.Service``."""
+        return self._means.store.run(run_id)
+
+    def runs(
+        self, *, states: Sequence[RunState] = (), limit: int = 50, before: int | None = None
+    ) -> list[Run]:
+        """See ``port.Service``."""
+        return self._means.store.runs(limit, states=states, before=before)
+
+    def report(self, run_id: str) -> RunReport | None:
+        """See ``port.Service``."""
+        with self._lock:
+            return self._reports.get(run_id)
+
+    def cancel(self, run_id: str) -> Run | None:
+        """See ``port.Service``."""
+        # First the record, then whoever is at it: ``_carried_out`` looks in the other order.
+        is_over = self._means.store.cancel_waiting(run_id, self._means.clock.now())
+        with self._lock:
+            if stop := self._stops.get(run_id):
+                stop.request()
+        if is_over:
+            self._over(run_id)
+        return self.run(run_id)
+
+    def status(self) -> Status:
+        """See ``port.Service``."""
+        in_line = self._means.store.in_line()
+        running = tuple(run for run in in_line if run.state is RunState.RUNNING)
+        return Status(
+            is_closing=self._is_closing,
+            waiting=len(in_line) - len(running),
+            running=running,
+            last=self._last,
+        )
+
+    # Carrying out, in threads of the line
+
+    def attend(self, run_id: str) -> None:
+        """Come back when a run has ended: it is carried out here, or by whoever has the turn.
+
+        Raises:
+            Suspended: the service ends before that.
+        """
+        while not self._is_closing:
+            try:
+                run = self._means.store.run(run_id)
+                if run is None or run.state not in UNFINISHED:
+                    return
+                if self._turns.take(run.server):
+                    self._attend_to(run.server)
+                else:
+                    self._turns.wait(_LOOK_AGAIN_SECONDS)
+            except StoreError as error:
+                # It stays written down as it is; a disk may have space again later.
+                self._means.logger_at(None).error("failed", text=str(error))
+                self._turns.wait(_TROUBLE_SECONDS)
+        raise Suspended(f"Run {run_id} goes on when the server starts again.")
+
+    def _attend_to(self, server: str) -> None:
+        """Carry out all that is in line at a server, in the order of arrival."""
+        next_in_line = partial(self._means.store.next_in_line, server)
+        try:
+            while not self._is_closing:
+                if run := next_in_line():
+                    self._carry_out(run)
+                elif self._turns.leave_unless(server, lambda: next_in_line() is not None):
+                    return
+        finally:
+            self._turns.leave(server)
+
+    def _carry_out(self, run: Run) -> None:
+        """One run to its end, whatever that is.
+
+        Raises:
+            StoreError: it could not be written down, so the run has not ended.
+        """
+        try:
+            self._carry_out_on_its_server(run)
+        except StoreError as error:
+            self._troubles[run.id] = error
+            self._bell.ring()
+            raise
+        except Suspended:
+            pass
+        except QbmError as error:
+            self._failed(run, error)
+        except Exception as error:
+            log = self._means.logger_at(None)
+            text = f"A fault in qbm {__version__}: {type(error).__name__}: {error}."
+            log.critical("crashed", text=text, exc_info=error)
+            self._means.store.finish(run.id, RunState.FAILED, self._means.clock.now(), error=text)
+        self._over(run.id)
+
+    def _carry_out_on_its_server(self, run: Run) -> None:
+        means = self._means
+        (read,) = read_each(means.folder.matching(run.config_file), run.commands, means.environ)
+        means.hide(read.secrets)
+        server = means.identify(read)
+        if server == run.server:
+            asyncio.run(self._carried_out(run, read))
+            return
+        means.store.move(run.id, server)
+        self._line.keep(run.id)
+
+    async def _carried_out(self, run: Run, read: Read) -> None:
+        log = self._means.logger_at(run.log_level)
+        for warning in read.warnings:
+            log.warning("warning", text=str(warning))
+        stop = Stop()
+        with self._heeding(run, stop):
+            current = self._means.store.run(run.id)
+            if self._is_closing or current is None or current.state not in UNFINISHED:
+                return  # cancelled, or the end of the service, just before its stop could be heard
+            announce(read, request_for(run), log)
+            report = await self._means.carry_out(run, read, stop, log)
+        self._keep_report(report)
+
+    @contextmanager
+    def _heeding(self, run: Run, stop: Stop) -> Iterator[None]:
+        """Let ``stop`` be found while the run is at work."""
+        with self._lock:
+            self._stops[run.id] = stop
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._stops[run.id]
+
+    def _failed(self, run: Run, error: QbmError) -> None:
+        """Note an ending that the engine has not noted: it had not begun."""
+        state = RunState.INTERRUPTED if isinstance(error, Interrupted) else RunState.FAILED
+        self._means.store.finish(run.id, state, self._means.clock.now(), error=str(error))
+        log = self._means.logger_at(run.log_level)
+        for line in str(error).splitlines():
+            log.error("failed", text=line)
+
+    def _keep_report(self, report: RunReport) -> None:
+        with self._lock:
+            self._reports[report.run_id] = report
+            while len(self._reports) > _REPORTS_KEPT:
+                self._reports.popitem(last=False)
+
+    def _over(self, run_id: str) -> None:
+        self._troubles.pop(run_id, None)
+        run = self._means.store.run(run_id)
+        if run and run.ended_at:
+            self._last = run
+        self._bell.ring()
+        self._turns.announce()
+
+    def _attend_soon(self, run: Run) -> None:
+        if self._turns.is_free(run.server):
+            self._line.begin(run.id)
+        else:
+            self._line.keep(run.id)
+
+
+def _closing() -> ShuttingDown:
+    return ShuttingDown(
+        "The server is shutting down. What it has accepted goes on when it starts again."
+    )
