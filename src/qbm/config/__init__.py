@@ -2,7 +2,7 @@
 
 from qbm.config.finding import SAMPLE, Found, State, find
 from qbm.config.loading import Loaded, load
-from qbm.config.problem import InvalidConfigError, Problem
+from qbm.config.problem import InvalidConfigError, Kind, Problem
 from qbm.config.schema import (
     Apprise,
     CatChange,
@@ -32,6 +32,7 @@ __all__ = [
     "Directory",
     "Found",
     "InvalidConfigError",
+    "Kind",
     "Loaded",
     "NoHardlinks",
     "Notifiarr",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -20,6 +21,24 @@ class Mark(NamedTuple):
     column: int
 
 
+class Kind(StrEnum):
+    """What sort of problem it is, for programs."""
+
+    UNREADABLE = "unreadable"
+    """The file cannot be read, or is no YAML."""
+    VALUE = "value"
+    MISSING = "missing"
+    """A key that every config must have."""
+    NEEDED = "needed"
+    """A key that a command must have."""
+    UNKNOWN_KEY = "unknown_key"
+    UNSET_VARIABLE = "unset_variable"
+    LEGACY = "legacy"
+    """A way of older files, which still works."""
+    DOUBTFUL = "doubtful"
+    """Nothing is wrong, but it may not be what is meant."""
+
+
 class Problem(Struct, frozen=True):
     """One thing that is wrong, or doubtful if it is a warning; holds no value of the file.
 
@@ -33,6 +52,7 @@ class Problem(Struct, frozen=True):
     path: str
     reason: str
     allowed: str = ""
+    kind: Kind = Kind.VALUE
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file

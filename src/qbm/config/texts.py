@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from functools import cache
 from typing import get_args
 
 from pydantic_core import ErrorDetails
@@ -28,6 +29,7 @@ _TOLD: Mapping[str, tuple[str, str]] = {
     "string_type": ("it is no text", "text; in quotes if it begins with {{ or ["),
     "string_too_short": ("it is empty", "text"),
     "too_short": ("it has no path", "a path, a pattern with *, or a list of them"),
+    "too_long": ("there are too many here", "one"),
     "dict_type": ("it is no section", "keys with values, each in its own line below, indented"),
     "model_type": ("it is no section", "keys with values, each in its own line below, indented"),
 }
@@ -77,6 +79,7 @@ def section_at(at: Keys) -> type[Section]:
     return section
 
 
+@cache
 def _sections(parent: type[Section]) -> dict[str, type[Section]]:
     """The sections right below a section, or below each of its entries."""
     return {

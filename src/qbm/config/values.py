@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from qbm.config.document import Mapping, Node, Scalar, Sequence
 from qbm.config.files import Refused, read_text
-from qbm.config.problem import Mark, Problem, printable, shown_path
+from qbm.config.problem import Kind, Mark, Problem, printable, shown_path
 
 Value: TypeAlias = "str | list[Value] | dict[str, Value] | None"
 Keys: TypeAlias = tuple[str | int, ...]
@@ -46,6 +46,10 @@ class Values:
         """Where each value stands; the key's place, if there is no value."""
         self.keys: dict[Keys, Mark] = {}
         """Where each key stands."""
+        self.quoted: set[Keys] = set()
+        """The values that are text beyond doubt: in quotes, or from elsewhere."""
+        self.origins: dict[Keys, str] = {}
+        """``!ENV NAME`` or ``!FILE path``, for values that are not in the file itself."""
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
 
@@ -60,9 +64,11 @@ class Values:
             case Mapping():
                 return self._mapping(node, at)
 
-    def problem(self, mark: Mark, at: Keys, reason: str, allowed: str = "") -> Problem:
+    def problem(
+        self, mark: Mark, at: Keys, reason: str, allowed: str = "", kind: Kind = Kind.VALUE
+    ) -> Problem:
         """A problem of this file."""
-        return Problem(self.source.file, *mark, shown_path(at), reason, allowed)
+        return Problem(self.source.file, *mark, shown_path(at), reason, allowed, kind)
 
     def _found(self, mark: Mark, at: Keys, reason: str, allowed: str = "") -> None:
         self.problems.append(self.problem(mark, at, reason, allowed))
@@ -70,6 +76,8 @@ class Values:
     def _scalar(self, node: Scalar, at: Keys) -> str | None:
         if node.is_null:
             return None
+        if not node.is_plain:
+            self.quoted.add(at)
         if node.tag == "!ENV":
             return self._variable(node, at)
         if node.tag == "!FILE":
@@ -86,10 +94,13 @@ class Values:
                 self._found(node.mark, at, "!ENV names no variable", "!ENV NAME")
             return None
         what = f"the environment variable {printable(name)}"
+        self.origins[at] = f"!ENV {printable(name)}"
         value = self.source.environ.get(name)
         if value is None or not value.strip():
             state = "is not set" if value is None else "is empty"
-            self.warnings.append(self.problem(node.mark, at, f"{what} {state}"))
+            self.warnings.append(
+                self.problem(node.mark, at, f"{what} {state}", kind=Kind.UNSET_VARIABLE)
+            )
             return None
         return self._speakable(value, node.mark, at, what)
 
@@ -98,6 +109,7 @@ class Values:
         if not name:
             self._found(node.mark, at, "!FILE names no file", "!FILE path")
             return None
+        self.origins[at] = f"!FILE {printable(name)}"
         text = read_text(self.source.folder / name, SECRET_LIMIT)
         if isinstance(text, Refused):
             reason = f"!FILE {printable(name)}: {text.reason}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import (
@@ -143,6 +144,7 @@ class Webhooks(Section):
         return {**today, "function": {**older, **own}}
 
     @classmethod
+    @cache
     def known_keys(cls) -> frozenset[str]:
         """Every key that may stand here, those of older files among them."""
         return super().known_keys() | cls.moved

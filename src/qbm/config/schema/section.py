@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -57,6 +58,7 @@ class Section(BaseModel):
         return {**today, **said}
 
     @classmethod
+    @cache
     def known_keys(cls) -> frozenset[str]:
         """Every key that may stand in this section, as files spell it."""
         today = (field.alias or name for name, field in cls.model_fields.items())

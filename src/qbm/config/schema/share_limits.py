@@ -291,7 +291,14 @@ def _shared(groups: Mapping[str, ShareLimitGroup]) -> Iterator[tuple[Keys, Pydan
             yield (name, "custom_tag"), wrong(reason, "a tag of its own for each group")
 
 
-TAGS_OF_SETTINGS = tuple(
+def group_tag(name: str, group: ShareLimitGroup, settings: Settings) -> str | None:
+    """The tag of the torrents in a group; None if it has none."""
+    if not group.add_group_to_tag:
+        return None
+    return group.custom_tag or f"{settings.share_limits_tag}_{group.priority}.{name}"
+
+
+_TAGS_OF_SETTINGS = tuple(
     name for name in Settings.model_fields if name.endswith("_tag") and name != "share_limits_tag"
 )
 
@@ -300,7 +307,7 @@ def tags_taken(
     groups: Mapping[str, ShareLimitGroup], settings: Settings
 ) -> Iterator[tuple[Keys, PydanticCustomError]]:
     """Custom tags that ``settings`` gives another meaning."""
-    taken = {getattr(settings, name): name for name in TAGS_OF_SETTINGS}
+    taken = {getattr(settings, name): name for name in _TAGS_OF_SETTINGS}
     for group, options in groups.items():
         if options.custom_tag is not None and options.custom_tag in taken:
             reason = f"it is the tag of settings.{taken[options.custom_tag]}"
