@@ -152,9 +152,9 @@ def test_the_commands_section_replaces_the_flags(filled: Server, tmp_path: Path)
 
 def test_a_command_that_comes_later_is_accepted_and_said(filled: Server, tmp_path: Path) -> None:
     write_config(tmp_path, _sections(filled))
-    ended = classic(tmp_path, "-tu", "-ru")
+    ended = classic(tmp_path, "-tu", "-tte")
     assert ended.status == 0
-    assert "rem_unregistered comes with a later version of qbm" in ended.errors
+    assert "tag_tracker_error comes with a later version of qbm" in ended.errors
 
 
 def test_the_log_can_be_json(filled: Server, tmp_path: Path) -> None:
@@ -521,12 +521,12 @@ def test_a_wrong_variable_is_2_at_both_doors(tmp_path: Path) -> None:
         assert "QBT_DRY_RUN: 'perhaps' is wrong" in ended.errors
 
 
-def test_without_run_the_missing_scheduler_is_said() -> None:
-    command = [sys.executable, str(ROOT / "qbit_manage.py"), "--cat-update"]
+def test_with_neither_a_run_nor_a_server_there_is_nothing_to_do() -> None:
+    command = [sys.executable, str(ROOT / "qbit_manage.py"), "--cat-update", "-ws=false"]
     with _started(command) as process:
         ended = _end(process)
     assert ended.status == 2
-    assert "Add --run (or QBT_RUN=true)" in ended.errors
+    assert "no scheduler yet. Add --web-server" in ended.errors
 
 
 def test_a_change_that_the_server_refuses_is_1_and_the_others_are_made(
