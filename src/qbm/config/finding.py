@@ -20,7 +20,8 @@ CONTAINER_FOLDER = Path("/config")
 _DATABASE = "qbm.db"
 _NO_PATHS: tuple[Path, ...] = ()
 
-_SUFFIXES = frozenset({".yml", ".yaml"})
+SUFFIXES = frozenset({".yml", ".yaml"})
+"""Of configs, in lower case."""
 _RESERVED = frozenset(
     ("qbm_settings", "schedule", "secrets", "credentials", "auth", "keys", "passwords")
 )
@@ -153,6 +154,20 @@ def find_folder(
     return found, ""
 
 
+def configs_in(folder: Path) -> tuple[Path, ...]:
+    """Every config in a folder, in order; none if it is missing.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    return _configs(folder, re.compile(".*"))
+
+
+def is_reserved(stem: str) -> bool:
+    """Whether a file of this name, without its suffix, lies beside configs and is none."""
+    return stem.lower() in _RESERVED
+
+
 def _in_current_folder(name: str) -> tuple[Path, ...]:
     """What ``./name`` would mean. People expect it, but the spec looks elsewhere."""
     try:
@@ -179,7 +194,7 @@ def _all_in(folder: Path, file_flag: str) -> Found:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"The folder {folder} cannot be made: {error.strerror}.") from error
-    if paths := _configs(folder, re.compile(".*")):
+    if paths := configs_in(folder):
         return Found(paths, folder.absolute())
     raise ConfigError(_not_found("*.yml or *.yaml", [folder], folder, file_flag))
 
@@ -209,9 +224,9 @@ def _configs(folder: Path, pattern: re.Pattern[str]) -> tuple[Path, ...]:
         path.absolute()
         for path in paths
         if pattern.fullmatch(path.name)
-        and path.suffix.lower() in _SUFFIXES
+        and path.suffix.lower() in SUFFIXES
         and not path.name.startswith(".")
-        and path.stem.lower() not in _RESERVED
+        and not is_reserved(path.stem)
         and path.is_file()
     )
 
@@ -226,7 +241,7 @@ def _only_here(name: str, folders: Iterable[Path]) -> str:
 
 def _not_found(name: str, folders: Iterable[Path], default: Path, file_flag: str) -> str:
     folders = [folder.absolute() for folder in folders]
-    there = [str(path) for folder in folders for path in _configs(folder, re.compile(".*"))]
+    there = [str(path) for folder in folders for path in configs_in(folder)]
     return " ".join(
         (
             f"There is no config file {printable(name)} in {', '.join(map(str, folders))}.",
