@@ -2,6 +2,7 @@
 
     FolderError
     ├── NameRefused         the name cannot be that of a file in the folder
+    │   └── NameReserved        it is that of another file which lies there, with secrets
     ├── NoSuchConfig        there is no file of that name
     ├── AlreadyThere        there is one, and it was to be a new one
     ├── ChangedMeanwhile    somebody else has changed it since it was read
@@ -23,6 +24,10 @@ class FolderError(ConfigError):
 
 class NameRefused(FolderError):
     """Not the name of a file that lies plainly inside the folder."""
+
+
+class NameReserved(NameRefused):
+    """The name of a file that lies beside configs and is none."""
 
 
 class NoSuchConfig(FolderError):
