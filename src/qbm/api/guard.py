@@ -1,0 +1,196 @@
+"""Lets callers in, or not: ``access.decide`` with passwords verified and wrong guesses counted."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import time
+from math import ceil
+from typing import Final
+
+from anyio import CapacityLimiter, to_thread
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from limits import RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+from msgspec import Struct
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from qbm.api.access import (
+    WRONG_PASSWORD,
+    Admitted,
+    Call,
+    Decision,
+    Door,
+    Refused,
+    Rules,
+    Unproven,
+    caller,
+    decide,
+)
+from qbm.api.answers import refusal
+from qbm.api.site import Site
+from qbm.config.problem import InvalidConfigError
+from qbm.service.settings import Authentication
+
+_GUESSES: Final = (RateLimitItemPerMinute(10), RateLimitItemPerHour(60))
+_PROVEN_SECONDS: Final = 600.0
+_PROVEN_MOST: Final = 64
+_REALM: Final = 'Basic realm="qBit Manage", charset="UTF-8"'
+
+
+class Guard:
+    """Asks ``decide`` about each request; the door is left in the scope as ``qbm.door``."""
+
+    def __init__(self, app: ASGIApp, site: Site) -> None:
+        self._app = app
+        self._site = site
+        self._passwords = Passwords()
+        self._guesses = Guesses()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer why not."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        outcome = await self._outcome(_call(scope))
+        if isinstance(outcome, Admitted):
+            await self._app({**scope, "qbm.door": outcome.door}, receive, send)
+            return
+        answer = refusal(outcome.status, outcome.detail, self._site.clean, outcome.headers)
+        await answer(scope, receive, send)
+
+    async def _outcome(self, call: Call) -> Admitted | _Answer:
+        authentication = self._authentication()
+        if isinstance(authentication, _Answer):
+            decision = decide(call, self._rules(Authentication()))
+            is_by_settings = isinstance(decision, Unproven) or decision == Admitted(Door.LOCAL)
+            return authentication if is_by_settings else await self._judged(call, decision, ())
+        decision = decide(call, self._rules(authentication))
+        return await self._judged(call, decision, authentication.trusted_proxies)
+
+    async def _judged(
+        self, call: Call, decision: Decision, trusted: tuple[str, ...]
+    ) -> Admitted | _Answer:
+        address = caller(call, trusted)
+        if _is_try(decision) and (wait := self._guesses.wait(address)):
+            return _too_many(wait)
+        if isinstance(decision, Unproven):
+            fits = await self._passwords.fit(decision)
+            decision = Admitted(Door.PASSWORD) if fits else WRONG_PASSWORD
+        if isinstance(decision, Admitted):
+            return decision
+        if decision.is_guess:
+            self._guesses.wrong(address)
+            self._site.log.warning(
+                "warning", text=f"Refused a caller from {address}: {decision.detail}"
+            )
+        headers = {"WWW-Authenticate": _REALM} if decision.asks_for_password else {}
+        return _Answer(decision.status, decision.detail, headers)
+
+    def _authentication(self) -> Authentication | _Answer:
+        try:
+            return self._site.settings.read().authentication
+        except InvalidConfigError as error:
+            detail = f"Nobody is let in while the settings are wrong. Mend them: {error}"
+            return _Answer(403, detail)
+
+    def _rules(self, authentication: Authentication) -> Rules:
+        names = self._site.environ.get("QBM_ALLOWED_HOSTS", "").split(",")
+        return Rules(
+            authentication=authentication,
+            names=frozenset(
+                each.strip().lower() for each in (*names, *authentication.allowed_hosts)
+            )
+            - {""},
+            token=self._site.token,
+        )
+
+
+class _Answer(Struct, frozen=True):
+    """A refusal on its way out."""
+
+    status: int
+    detail: str
+    headers: dict[str, str] = {}
+
+
+def _is_try(decision: Decision) -> bool:
+    """It rests on credentials that somebody may be guessing."""
+    return isinstance(decision, Unproven) or (isinstance(decision, Refused) and decision.is_guess)
+
+
+def _too_many(wait: int) -> _Answer:
+    detail = f"Too many wrong tries from this address. Try again in {wait} seconds."
+    return _Answer(429, detail, {"Retry-After": str(wait)})
+
+
+def _call(scope: Scope) -> Call:
+    headers = Headers(scope=scope)
+    client = scope.get("client")
+    return Call(
+        method=scope["method"],
+        path=scope["path"],
+        address=client[0] if client else "",
+        headers={name: tuple(headers.getlist(name)) for name in headers},
+    )
+
+
+class Passwords:
+    """Verifies passwords off the event loop, and remembers for a while which ones fitted.
+
+    argon2 takes a tenth of a second and 64 MB on purpose, so one at a time. What is
+    remembered is a keyed digest that dies with the process.
+    """
+
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(32)
+        self._proven: dict[bytes, float] = {}
+        self._one_at_a_time = CapacityLimiter(1)
+
+    async def fit(self, unproven: Unproven) -> bool:
+        """Whether the password is right, for a user of that name."""
+        said = f"{unproven.password_hash}\0{unproven.password}".encode()
+        digest = hmac.digest(self._key, said, "sha256")
+        now = time.monotonic()
+        if unproven.is_user and self._proven.get(digest, 0.0) > now:
+            return True
+        fits = await to_thread.run_sync(
+            _verify, unproven.password_hash, unproven.password, limiter=self._one_at_a_time
+        )
+        if not fits or not unproven.is_user:
+            return False
+        while len(self._proven) >= _PROVEN_MOST:
+            del self._proven[next(iter(self._proven))]
+        self._proven[digest] = now + _PROVEN_SECONDS
+        return True
+
+
+def _verify(password_hash: str, password: str) -> bool:
+    try:
+        return PasswordHasher().verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+class Guesses:
+    """Counts wrong credentials per address."""
+
+    def __init__(self) -> None:
+        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+
+    def wrong(self, address: str) -> None:
+        """Count one."""
+        for each in _GUESSES:
+            self._limiter.hit(each, address)
+
+    def wait(self, address: str) -> int:
+        """Seconds until the address may try again; 0 if it may now."""
+        over = [each for each in _GUESSES if not self._limiter.test(each, address)]
+        ends = [self._limiter.get_window_stats(each, address).reset_time for each in over]
+        return max((max(1, ceil(end - time.time())) for end in ends), default=0)
