@@ -52,6 +52,8 @@ async def tools_for(
 
 def server_identity(qbt: Qbt, config_file: str, state_dir: Path) -> str:
     """The name of a server in the store (decisions: *A server's identity*)."""
+    if qbt.name:
+        return f"name {qbt.name}"
     return f"{host_id(state_dir)} {identity(_url(qbt, config_file))}"
 
 

@@ -39,9 +39,13 @@ _COUNTERS: Final = {
 
 
 def worded(event: Fields) -> str:
-    """The event as one line; an event that nobody has worded shows its name and fields."""
+    """The event as one line; an event that nobody has worded shows its name and fields.
+
+    Where runs of several servers are at work at once, each line names its config.
+    """
     word = _WORDS.get(event["event"])
-    return word(event) if word else _as_fields(event)
+    text = word(event) if word else _as_fields(event)
+    return f"[{event['config']}] {text}" if "config" in event else text
 
 
 def counted(stats: Mapping[str, int]) -> str:

@@ -20,6 +20,9 @@ import sqlalchemy
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 from structlog.typing import FilteringBoundLogger
 
+from qbm.errors import Suspended
+from qbm.store.database import in_words
+
 SCHEMA: Final = "1"
 """The shape of the workflow below. DBOS goes on only with workflows of the same version."""
 
@@ -87,13 +90,21 @@ class Durable:
         return run
 
     def begin(self, run_id: str) -> None:
-        """Attend to a run at once."""
-        with SetWorkflowID(_workflow_id(run_id)):
+        """Attend to a run at once.
+
+        Raises:
+            StoreError: that could not be written down.
+        """
+        with in_words(self._database), SetWorkflowID(_workflow_id(run_id)):
             DBOS.start_workflow(self._run, run_id)
 
     def keep(self, run_id: str) -> None:
-        """Attend to a run within seconds: others of its server are before it."""
-        with SetWorkflowID(_workflow_id(run_id)):
+        """Attend to a run within seconds: others of its server are before it.
+
+        Raises:
+            StoreError: that could not be written down.
+        """
+        with in_words(self._database), SetWorkflowID(_workflow_id(run_id)):
             DBOS.enqueue_workflow(_QUEUE, self._run, run_id)
 
     def kept(self) -> Collection[str]:
@@ -139,6 +150,8 @@ class _Forward(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Pass one record on."""
         error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, Suspended):
+            return  # as it should be: the service ends, the run goes on at the next start
         self._log.warning("queue_trouble", text=record.getMessage(), exc_info=error)
 
 

@@ -18,10 +18,12 @@ from functools import partial
 from typing import Any, Final, Protocol, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 from structlog.typing import FilteringBoundLogger
 
 from qbm import __version__
 from qbm.config.folder import ConfigFolder
+from qbm.engine.recovery import recount
 from qbm.engine.request import RunReport
 from qbm.engine.stop import Stop
 from qbm.errors import Interrupted, QbmError, ShuttingDown, StoreError, Suspended
@@ -30,7 +32,7 @@ from qbm.service.bell import Bell
 from qbm.service.jobs import Read, announce, read_each, request_for
 from qbm.service.port import Accepted, Asked, Status
 from qbm.service.turns import Turns
-from qbm.store import UNFINISHED, NewRun, Run, RunState, Store, this_process
+from qbm.store import UNFINISHED, NewRun, Run, RunState, Store, is_alive, this_process
 
 _REPORTS_KEPT: Final = 8
 """A report of 10,000 torrents has some megabytes; it is asked for right after its run."""
@@ -119,6 +121,8 @@ class RunService:
             StoreError: the store cannot be used.
         """
         store, clock = self._means.store, self._means.clock
+        for dead in store.abandon_dead(clock.now(), is_alive):
+            recount(store, dead.id)
         self._last = store.last_ended()
         waiting = store.adopt(this_process())
         self._line.launch()
@@ -303,10 +307,12 @@ class RunService:
             asyncio.run(self._carried_out(run, read))
             return
         means.store.move(run.id, server)
-        self._line.keep(run.id)
+        self._attend_soon(replace(run, server=server))
 
     async def _carried_out(self, run: Run, read: Read) -> None:
         log = self._means.logger_at(run.log_level)
+        if len(self._means.folder.names()) > 1:
+            log = log.bind(config=run.config_file)
         for warning in read.warnings:
             log.warning("warning", text=str(warning))
         stop = Stop()
@@ -352,10 +358,19 @@ class RunService:
         self._turns.announce()
 
     def _attend_soon(self, run: Run) -> None:
-        if self._turns.is_free(run.server):
-            self._line.begin(run.id)
-        else:
-            self._line.keep(run.id)
+        """Have a run that is written down attended to; if that cannot be now, then later."""
+        if self._is_closing:
+            return
+        try:
+            if self._turns.is_free(run.server):
+                self._line.begin(run.id)
+            else:
+                self._line.keep(run.id)
+        except StoreError as error:
+            self._means.logger_at(None).error("failed", text=str(error))
+            again = threading.Timer(_TROUBLE_SECONDS, self._attend_soon, [run])
+            again.daemon = True
+            again.start()
 
 
 def _closing() -> ShuttingDown:
