@@ -14,6 +14,8 @@ from qbm.config.values import Keys, Value, Values
 _NO_SERVER = (("qbt",), ("qbt", "host"))
 _A_SERVER: dict[str, Value] = {"qbt": {"host": "localhost"}}
 """Stands in for the one required key, so that the rest can be looked at without it."""
+_FOLLOWS = "default_factory_not_called"
+"""The kind of error of a default that is made from a value which is wrong itself."""
 
 
 def checked(data: dict[str, Value], values: Values) -> tuple[Config | None, list[ErrorDetails]]:
@@ -32,8 +34,8 @@ def checked(data: dict[str, Value], values: Values) -> tuple[Config | None, list
             return Config.model_validate(data, context=context), found
         except ValidationError as error:
             errors = error.errors(include_input=False, include_url=False)
-        new = [(_entry(each, values), each) for each in errors]
-        new = [(entry, each) for entry, each in new if not _is_below(entry, left_out)]
+        entries = [(_entry(each, values), each) for each in errors if each["type"] != _FOLLOWS]
+        new = [(entry, each) for entry, each in entries if not _is_below(entry, left_out)]
         if not new:
             return None, found
         found += (each for _, each in new)

@@ -56,7 +56,8 @@ def _sum(text: str) -> timedelta | None:
     total, end, last = timedelta(), 0, timedelta.max
     for part in _PART.finditer(text):
         unit = _unit(part[2], last)
-        if part.start() != end or unit is None or unit >= last:
+        is_bare_inside = not part[2] and part.end() < len(text)
+        if part.start() != end or unit is None or unit >= last or is_bare_inside:
             return None
         total += float(part[1]) * unit
         end, last = part.end(), unit

@@ -18,7 +18,7 @@ def listed(value: object) -> list[object]:
     return [item for item in items if not is_blank(item)]
 
 
-def _split_text(value: object) -> list[object]:
+def split_text(value: object) -> list[object]:
     """Text is split at its commas; the items of a list stay whole."""
     items = value.split(",") if isinstance(value, str) else value
     return listed(items)
@@ -26,7 +26,7 @@ def _split_text(value: object) -> list[object]:
 
 def _split_items(value: object) -> list[object]:
     """Text, and every item of a list, is split at its commas."""
-    return [part for item in listed(value) for part in _split_text(item)]
+    return [part for item in listed(value) for part in split_text(item)]
 
 
 def _without_repeats(items: tuple[str, ...]) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ Tags: TypeAlias = Annotated[
 ]
 """A list, or text with commas: a tag with a comma is several, as it is in qBittorrent."""
 Texts: TypeAlias = Annotated[
-    tuple[Name, ...], BeforeValidator(_split_text), AfterValidator(_without_repeats)
+    tuple[Name, ...], BeforeValidator(split_text), AfterValidator(_without_repeats)
 ]
 """A list of words, phrases or names, which may hold commas; or text that commas separate."""
 Items: TypeAlias = Annotated[tuple[Name, ...], BeforeValidator(listed)]

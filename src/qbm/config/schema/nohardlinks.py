@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from qbm.config.schema.kinds import Tags, listed
+from qbm.config.schema.kinds import Tags, split_text
 from qbm.config.schema.section import Section, wrong
 
 GLOBAL_OPTIONS = "global_options"
@@ -32,11 +32,11 @@ class NoHardlinks(Section):
 
 
 def by_category(given: object) -> object:
-    """A list of categories, or one, as a mapping; an item may be a mapping to options itself."""
+    """A list of categories, or text with commas, as a mapping; an item may map to its options."""
     if given is None or isinstance(given, Mapping):
         return given
     entries: dict[object, object] = {}
-    for item in listed(given):
+    for item in split_text(given):
         if isinstance(item, (list, tuple)):
             raise wrong("a list within the list", "names of categories, each with its options")
         new = item if isinstance(item, Mapping) else {item: None}
