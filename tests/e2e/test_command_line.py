@@ -273,7 +273,7 @@ def test_the_start_of_a_hash_is_told_how_to_become_a_whole_one(
     write_config(tmp_path, _sections(filled))
     [whole, *_] = [row["hash"] for row in filled.api.torrents()]
     ended = qbm("plan", "tag_update", "--hash", whole[:8], "--config-dir", str(tmp_path))
-    assert f"warning: --hash {whole[:8]}: this is only the start of a hash" in ended.errors
+    assert f"warning: '{whole[:8]}' is only the start of a hash" in ended.errors
     assert "qbm plan --json" in ended.errors
     told = qbm("plan", "cat_update", "--json", "--debug", "--config-dir", str(tmp_path))
     [left] = told.json["runs"][0]["left_alone"]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from qbm.cli.answers import as_document
@@ -34,7 +33,6 @@ _TOLD_BY_TABLE: Final = frozenset(
     {"run_started", "dry_run", "would_change", "deferred", "notice", "run_ended"},
 )
 _PIPED_SIZE: Final = (100, 24)
-_START_OF_HASH: Final = re.compile("[0-9a-fA-F]{4,39}")
 
 
 def run(asked: Asked, given: Given) -> int:
@@ -65,8 +63,6 @@ def _performed(asked: Asked, given: Given, hidden: Collection[str]) -> tuple[Per
         log = open_log(Arguments(), as_plain_text, sys.stderr, given.environ)
         return refused(error, log), log
     log = open_log(words.arguments, as_plain_text, sys.stderr, given.environ, hidden)
-    for text in hash_warnings(asked.hashes):
-        log.logger.warning("warning", text=text)
     try:
         return perform(_order(asked, words, place), log, given.run_all), log
     finally:
@@ -87,17 +83,6 @@ def serve(flags: Sequence[str], given: Given) -> int:
         return served(serve_order(words, place, level_of(words.arguments)), log, given.serve)
     finally:
         log.close()
-
-
-def hash_warnings(hashes: Iterable[str]) -> Iterator[str]:
-    """What to do about the starts of hashes, as the log shows them; the engine knows whole ones."""
-    for each in hashes:
-        if _START_OF_HASH.fullmatch(each):
-            yield (
-                f"--hash {each}: this is only the start of a hash, and the whole one is needed. "
-                "`qbm plan --json` has it, and --debug, and in qBittorrent the torrent's own menu "
-                "(Copy)."
-            )
 
 
 def _place(given: Given) -> Place:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -37,7 +38,14 @@ def warnings(request: RunRequest, selection: Selection, version: str) -> tuple[s
             for each in selection.unmatched
         ),
         *(
-            f"{each!r} is no torrent's whole hash (40 or 64 hex digits): nothing was done for it."
+            f"{each!r} is {_what_it_is(each)}, so nothing was done for it. A whole hash has 40 or "
+            "64 hex digits: `qbm plan --json` has it, and in qBittorrent the torrent's own menu "
+            "(Copy)."
             for each in selection.malformed
         ),
     )
+
+
+def _what_it_is(malformed: str) -> str:
+    is_start = re.fullmatch("[0-9a-fA-F]{4,63}", malformed)
+    return "only the start of a hash" if is_start else "no torrent's hash"
