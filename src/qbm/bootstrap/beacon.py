@@ -30,8 +30,8 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def light(state_dir: Path, beacon: Beacon) -> Path:
-    """Write the file, readable for this user only; answers its path.
+def light(state_dir: Path, beacon: Beacon) -> None:
+    """Write the file, readable for this user only.
 
     Raises:
         StoreUnwritable: it cannot be written.
@@ -46,7 +46,19 @@ def light(state_dir: Path, beacon: Beacon) -> Path:
         unfinished.replace(path)
     except OSError as error:
         raise StoreUnwritable(f"{path}: {error.strerror}. Make the folder writable.") from error
-    return path
+
+
+def put_out(state_dir: Path) -> None:
+    """Remove the file: of a server that ends, or of one that was killed.
+
+    Raises:
+        StoreUnwritable: it cannot be removed.
+    """
+    path = state_dir / _FILE
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreUnwritable(f"{path}: {error.strerror}. Make the folder writable.") from error
 
 
 def seen(state_dir: Path) -> Beacon:

@@ -16,7 +16,7 @@ from structlog.typing import FilteringBoundLogger
 
 from qbm.api.app import create_app
 from qbm.api.site import Site, base_url_of
-from qbm.bootstrap.beacon import Beacon, light, new_token
+from qbm.bootstrap.beacon import Beacon, light, new_token, put_out
 from qbm.bootstrap.listening import listen, local_url
 from qbm.bootstrap.tools import server_identity, tools_for
 from qbm.cli.serving import ServeOrder
@@ -78,14 +78,15 @@ async def _serve(
             await _take(stack.enter_context(lock), ending, clock, log.logger)
         if ending.is_set():
             return
+        put_out(state.folder)  # a killed server has left its own
         store = stack.enter_context(Store.open(state.folder, database=state.database))
         service = _service(order, found, state, store, clock, log)
         site = _site(order, found, state, service, clock, log)
         await asyncio.to_thread(service.open)
         try:
             url = local_url(listening, site.base_url)
-            beacon = light(state.folder, Beacon(url, site.token, str(found.folder)))
-            stack.callback(beacon.unlink, missing_ok=True)
+            light(state.folder, Beacon(url, site.token, str(found.folder)))
+            stack.callback(put_out, state.folder)
             log.logger.info("serving", url=url, host=order.host, folder=str(found.folder))
             await _answer(site, listening, ending, service)
         finally:

@@ -27,15 +27,20 @@ class Stop:
         self._event = asyncio.Event()
         self._set = threading.Event()
         self._is_suspended = False
+        self._is_for_good = False
 
     def request(self) -> None:
         """Ask the run to end for good, as soon as nothing is half done."""
+        self._is_for_good = True
         self._set.set()
         self._wake()
 
     def suspend(self) -> None:
-        """Ask the run to stop as soon as nothing is half done, and to go on another time."""
-        self._is_suspended = self._is_suspended or not self.is_requested
+        """Ask the run to stop as soon as nothing is half done, and to go on another time.
+
+        A wish to end for good, before or after, wins.
+        """
+        self._is_suspended = True
         self._set.set()
         self._wake()
 
@@ -46,7 +51,7 @@ class Stop:
 
     def error(self, what_stays: str) -> Interrupted:
         """What a run that heeds this ends with; ``what_stays`` says how it leaves things."""
-        if self._is_suspended:
+        if self._is_suspended and not self._is_for_good:
             return Suspended(f"The server ends; {what_stays} The run goes on when it starts again.")
         return Interrupted(f"Stopped on request; {what_stays}")
 

@@ -108,8 +108,17 @@ class Durable:
             DBOS.enqueue_workflow(_QUEUE, self._run, run_id)
 
     def kept(self) -> Collection[str]:
-        """The ids of the runs that have a workflow which goes on by itself."""
-        unfinished = DBOS.list_workflows(status=_UNFINISHED, load_input=False, load_output=False)
+        """The ids of the runs that have a workflow which goes on by itself.
+
+        One of another host, or of another version of the workflow, does not.
+        """
+        unfinished = DBOS.list_workflows(
+            status=_UNFINISHED,
+            executor_id=self._executor,
+            app_version=SCHEMA,
+            load_input=False,
+            load_output=False,
+        )
         return {each.workflow_id.partition(_SEPARATOR)[0] for each in unfinished}
 
     def forget(self, completed_before: datetime) -> None:

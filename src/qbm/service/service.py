@@ -26,7 +26,7 @@ from qbm.config.folder import ConfigFolder
 from qbm.engine.recovery import recount
 from qbm.engine.request import RunReport
 from qbm.engine.stop import Stop
-from qbm.errors import Interrupted, QbmError, ShuttingDown, StoreError, Suspended
+from qbm.errors import ConfigError, Interrupted, QbmError, ShuttingDown, StoreError, Suspended
 from qbm.gateways.clock import Clock
 from qbm.service.bell import Bell
 from qbm.service.jobs import Read, announce, read_each, request_for
@@ -107,6 +107,7 @@ class RunService:
         self._bell = Bell()
         self._lock = threading.Lock()
         self._stops: dict[str, Stop] = {}
+        self._unwanted: set[str] = set()
         self._troubles: dict[str, StoreError] = {}
         self._reports: OrderedDict[str, RunReport] = OrderedDict()
         self._last: Run | None = None
@@ -128,8 +129,10 @@ class RunService:
         self._line.launch()
         self._line.forget(clock.now() - _TRACES_KEPT)
         kept = self._line.kept()
+        # What is kept has a thread only after what was kept before, of whatever server.
+        firsts = {run.server: run.id for run in reversed(waiting)}
         for run in waiting:
-            if run.id not in kept:
+            if run.id not in kept or run.id == firsts[run.server]:
                 self._attend_soon(run)
         if waiting:
             self._means.logger_at(None).info("queue_goes_on", runs=len(waiting))
@@ -222,12 +225,15 @@ class RunService:
         """See ``port.Service``."""
         # First the record, then whoever is at it: ``_carried_out`` looks in the other order.
         is_over = self._means.store.cancel_waiting(run_id, self._means.clock.now())
+        run = self.run(run_id)
         with self._lock:
+            if run and run.state in UNFINISHED:
+                self._unwanted.add(run_id)
             if stop := self._stops.get(run_id):
                 stop.request()
         if is_over:
             self._over(run_id)
-        return self.run(run_id)
+        return run
 
     def status(self) -> Status:
         """See ``port.Service``."""
@@ -249,7 +255,7 @@ class RunService:
             Suspended: the service ends before that.
         """
         while not self._is_closing:
-            try:
+            with self._patiently():
                 run = self._means.store.run(run_id)
                 if run is None or run.state not in UNFINISHED:
                     return
@@ -257,23 +263,34 @@ class RunService:
                     self._attend_to(run.server)
                 else:
                     self._turns.wait(_LOOK_AGAIN_SECONDS)
-            except StoreError as error:
-                # It stays written down as it is; a disk may have space again later.
-                self._means.logger_at(None).error("failed", text=str(error))
-                self._turns.wait(_TROUBLE_SECONDS)
         raise Suspended(f"Run {run_id} goes on when the server starts again.")
 
     def _attend_to(self, server: str) -> None:
-        """Carry out all that is in line at a server, in the order of arrival."""
+        """Carry out all that is in line at a server, in the order of arrival; then leave it."""
         next_in_line = partial(self._means.store.next_in_line, server)
+        has_left = False
         try:
-            while not self._is_closing:
-                if run := next_in_line():
-                    self._carry_out(run)
-                elif self._turns.leave_unless(server, lambda: next_in_line() is not None):
-                    return
+            while not (has_left or self._is_closing):
+                with self._patiently():
+                    if run := next_in_line():
+                        self._carry_out(run)
+                    else:
+                        has_left = self._turns.leave_unless(server, lambda: bool(next_in_line()))
         finally:
-            self._turns.leave(server)
+            if not has_left:  # else the turn may be another thread's by now
+                self._turns.leave(server)
+
+    @contextmanager
+    def _patiently(self) -> Iterator[None]:
+        """Bear with a store in trouble: a disk may have space again later.
+
+        All stays written down as it is, and no other thread tries the same meanwhile.
+        """
+        try:
+            yield
+        except StoreError as error:
+            self._means.logger_at(None).error("failed", text=str(error))
+            self._turns.wait(_TROUBLE_SECONDS)
 
     def _carry_out(self, run: Run) -> None:
         """One run to its end, whatever that is.
@@ -282,13 +299,20 @@ class RunService:
             StoreError: it could not be written down, so the run has not ended.
         """
         try:
-            self._carry_out_on_its_server(run)
+            self._come_to_an_end(run)
+            self._over(run.id)
         except StoreError as error:
             self._troubles[run.id] = error
             self._bell.ring()
             raise
+
+    def _come_to_an_end(self, run: Run) -> None:
+        try:
+            self._carry_out_on_its_server(run)
+        except StoreError:
+            raise
         except Suspended:
-            pass
+            return  # it is put back
         except QbmError as error:
             self._failed(run, error)
         except Exception as error:
@@ -296,18 +320,23 @@ class RunService:
             text = f"A fault in qbm {__version__}: {type(error).__name__}: {error}."
             log.critical("crashed", text=text, exc_info=error)
             self._means.store.finish(run.id, RunState.FAILED, self._means.clock.now(), error=text)
-        self._over(run.id)
 
     def _carry_out_on_its_server(self, run: Run) -> None:
         means = self._means
-        (read,) = read_each(means.folder.matching(run.config_file), run.commands, means.environ)
+        path = means.folder.path_of(run.config_file)
+        (read,) = read_each([path], run.commands, means.environ)
         means.hide(read.secrets)
         server = means.identify(read)
         if server == run.server:
             asyncio.run(self._carried_out(run, read))
-            return
-        means.store.move(run.id, server)
-        self._attend_soon(replace(run, server=server))
+        elif run.attempts:
+            raise ConfigError(
+                f"{run.config_file} names another server now than when this run began, so it "
+                "cannot go on. What it had changed stays; ask for it again."
+            )
+        else:
+            means.store.move(run.id, server)
+            self._attend_soon(replace(run, server=server))
 
     async def _carried_out(self, run: Run, read: Read) -> None:
         log = self._means.logger_at(run.log_level)
@@ -329,6 +358,8 @@ class RunService:
         """Let ``stop`` be found while the run is at work."""
         with self._lock:
             self._stops[run.id] = stop
+            if run.id in self._unwanted:
+                stop.request()
         try:
             yield
         finally:
@@ -354,6 +385,7 @@ class RunService:
         run = self._means.store.run(run_id)
         if run and run.ended_at:
             self._last = run
+            self._unwanted.discard(run_id)
         self._bell.ring()
         self._turns.announce()
 
