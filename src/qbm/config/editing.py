@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from qbm.config import rendering
 from qbm.config.document import DEEPEST
 from qbm.config.loading import LARGEST
-from qbm.config.masking import MASK, masked, unmasked
+from qbm.config.masking import masked, unmasked
 from qbm.config.problem import shown_path
 from qbm.config.refusals import NotEditable, NotReadable
 from qbm.config.rendering import LONGEST_KEY, Style, column, quote_of, style_of
@@ -153,8 +153,6 @@ def _unwritable(value: Json | Mapping[str, Json], at: Keys) -> str:
 
 
 def _unwritable_key(key: str) -> str:
-    if key == MASK:
-        return f"{MASK} stands for a secret value, and is no key"
     if _is_half(key):
         return "the key holds half a character (allowed: text in UTF-8)"
     return f"the key is too long (at most {LONGEST_KEY})" if len(key) > LONGEST_KEY else ""
@@ -198,14 +196,14 @@ class _Cut(Struct, frozen=True):
 
 
 def _applied(text: str, cuts: Iterable[_Cut]) -> str | None:
-    """The text with the cuts made, those at one place in the order given; None if any overlap."""
+    """The text with the cuts made, what is but put in first; None if others than gaps overlap."""
     pieces: list[str] = []
     done = 0
-    for cut in sorted(cuts, key=lambda each: each.start):
-        if cut.start < done:
+    for cut in sorted(cuts, key=lambda each: (each.start, each.end)):
+        if cut.start < done and cut.new:
             return None
         pieces += [text[done : cut.start], cut.new]
-        done = cut.end
+        done = max(done, cut.end)
     return "".join((*pieces, text[done:]))
 
 
@@ -265,7 +263,7 @@ class _Splicing:
         if slot is not None and slot.depth >= self._deepest:
             raise _CannotCutError
         match node, wanted:
-            case Map(), dict() if wanted and node.entries:
+            case Map(), dict() if node.entries and (wanted or slot is None):
                 self._map(node, wanted, 0 if slot is None else slot.depth)
             case List(), list() if wanted and node.items and slot is not None:
                 self._list(node, wanted, slot.depth)
@@ -402,8 +400,6 @@ class _Splicing:
         new: Sequence[tuple[int, str]],
         depth: int,
     ) -> None:
-        if not kept:
-            raise _CannotCutError
         parts: list[_Part] = []
         indent = column(self._text, node.entries[0][0].start)
         for number, (key, value) in enumerate(node.entries):
@@ -496,6 +492,8 @@ class _Splicing:
         self, parts: Sequence[_Part], kept: Iterable[int], new: Sequence[tuple[int, str]]
     ) -> None:
         stay = sorted(kept)
+        if not stay:
+            raise _CannotCutError
         for number, part in enumerate(parts):
             if number in stay:
                 continue
@@ -507,7 +505,9 @@ class _Splicing:
             if after < 0:
                 self._cut(parts[stay[0]].start, parts[stay[0]].start, f"{text}, ")
             else:
-                self._cut(parts[after].end, parts[after].end, f", {text}")
+                end = parts[after].end
+                space = " " if self._text[end - 1] == ":" else ""
+                self._cut(end, end, f"{space}, {text}")
 
     def _lay_out_block(
         self,
@@ -518,17 +518,22 @@ class _Splicing:
         gap: list[str],
     ) -> None:
         stay = sorted(kept)
-        for number in range(self._drop_first(parts, stay[0], indent), len(parts)):
+        if not stay and self._follows_dash(parts[0]):
+            raise _CannotCutError
+        first_to_stay = stay[0] if stay else 0
+        for number in range(self._drop_first(parts, first_to_stay, indent), len(parts)):
             if number not in stay:
-                end = self._next_line(self._end_of_part(parts[number], indent))
-                self._cut(self._line_start(parts[number].start), end, "")
-        spaces = " " * indent
+                self._drop_lines(parts[number].start, self._end_of_part(parts[number], indent))
+        if stay or not self._line_start(parts[0].start):
+            before = parts[first_to_stay]
+        else:  # the lines before which to put them go
+            before, new = None, [(len(parts) - 1, lines) for _, lines in new]
         for after, (first, *others) in new:
-            if after < 0:
-                self._put_before(parts[stay[0]], [first, *others, *gap], indent)
+            if before is not None and after < 0:
+                self._put_before(before, [first, *others, *gap], indent)
             else:
                 end = self._end_of_part(parts[after], indent)
-                self._add_lines(end, [*gap, f"{spaces}{first}", *others])
+                self._add_lines(end, [*gap, f"{' ' * indent}{first}", *others])
 
     def _drop_first(self, parts: Sequence[_Part], stays: int, indent: int) -> int:
         """Drop the parts before ``stays`` if the first follows a dash; which are yet to drop."""
@@ -561,6 +566,14 @@ class _Splicing:
     def _add_lines(self, at: int, lines: Iterable[str]) -> None:
         new = "".join(f"{self._style.newline}{line}" for line in lines)
         self._cut(at, at, new)
+
+    def _drop_lines(self, start: int, end: int) -> None:
+        """Drop whole lines, with the break before them: what follows may be put in at ``end``."""
+        begin = self._line_start(start)
+        if begin:
+            self._cut(self._line_end(self._line_start(begin - 1)), end, "")
+        else:
+            self._cut(0, self._next_line(end), "")
 
     def _line_start(self, at: int) -> int:
         return self._text.rfind("\n", 0, at) + 1

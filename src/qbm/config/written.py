@@ -136,6 +136,7 @@ class _Reader:
         self._text = text
         self._events: Iterator[Event] = iter(YAML(typ="safe", pure=True, plug_ins=[]).parse(text))
         self._anchors: dict[str, Target] = {}
+        self._done = 0
 
     def document(self) -> Node | None:
         root = None
@@ -147,8 +148,10 @@ class _Reader:
     def _node(self, event: Event) -> Node:
         start, end = event.start_mark.index, event.end_mark.index
         if isinstance(event, AliasEvent):
+            self._done = end
             return Alias(event.anchor, self._anchors[event.anchor], start, end)
         node = self._target(event, start, end)
+        self._done = node.end
         if node.anchor:
             self._anchors[node.anchor] = node
         return node
@@ -164,11 +167,18 @@ class _Reader:
 
     def _scalar(self, event: ScalarEvent, start: int, end: int) -> Text:
         style = event.style or ""
-        if style in _BLOCK:
+        if not (style or event.value or event.tag or event.anchor):
+            start = end = self._place_of_nothing()
+        elif style in _BLOCK:
             end = self._end_of_block(event, start, end)
         tag, anchor = event.tag or "", event.anchor or ""
         content = min(self._beyond_properties(start), end) if tag or anchor else start
         return Text(event.value, style, tag, anchor, start, content, end)
+
+    def _place_of_nothing(self) -> int:
+        """Right after the colon or dash before it; the parser says where the next thing begins."""
+        at = beyond_whitespace(self._text, self._done)
+        return at + 1 if self._text.startswith((":", "-"), at) else self._done
 
     def _end_of_block(self, event: ScalarEvent, start: int, end: int) -> int:
         """Before its last line break; one that keeps its trailing lines (``|+``) has them all."""
@@ -179,6 +189,7 @@ class _Reader:
 
     def _collection(self, event: CollectionStartEvent, start: int) -> List | Map:
         is_flow = bool(event.flow_style)
+        self._done = event.end_mark.index
         children, closed = self._children()
         end = closed if is_flow else max((child.end for child in children), default=start)
         tag, anchor = event.tag or "", event.anchor or ""
