@@ -1,0 +1,1 @@
+"""Records what the older tool's Web API answers: the makers of ``tests/cases/classic_api``."""
