@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -17,8 +20,6 @@ from tests.lab.ports import free_port
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 _ANSWER_SECONDS = 900.0
-# It takes half a minute to end by itself, and there is nothing worth waiting for.
-_STOP_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,6 @@ class Tool:
         with (self.folder.parent / "output.txt").open("ab") as output:
             self._process = subprocess.Popen(
                 [
-                    *("setpriv", "--pdeathsig", "KILL", "--"),
                     *(str(self.program.python), *self.program.command, *words),
                     *("--config-dir", str(self.folder)),
                 ],
@@ -76,8 +76,13 @@ class Tool:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
-        self._wait()
+        try:
+            self._wait()
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(
@@ -86,13 +91,15 @@ class Tool:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._end()
+
+    def _end(self) -> None:
         assert self._process
-        self._process.terminate()
-        try:
-            self._process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        # It runs its web server in a child, which would outlive it: the whole group ends. By
+        # itself that takes half a minute, and there is nothing worth waiting for.
+        with suppress(ProcessLookupError):  # both have ended already
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
     def _wait(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
