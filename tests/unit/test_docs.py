@@ -6,7 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -92,7 +92,7 @@ def test_commands_and_flags_that_are_shown_exist(page: Path) -> None:
         program = next((at for at, word in enumerate(words) if _is_ours(word)), None)
         if program is not None:
             given = [each.partition("=")[0] for each in words[program + 1 :]]
-            known = _flags_of(Path(words[program]).name, *given[:1])
+            known = _flags_of(Path(words[program]).name, given)
             unknown = [each for each in given if each.startswith("-") and each not in known]
             assert not unknown, line
 
@@ -109,12 +109,13 @@ def _is_ours(word: str) -> bool:
     return Path(word).name in ("qbm", "qbit_manage.py", "qbit-manage")
 
 
-def _flags_of(program: str, command: str = "") -> set[str]:
-    """Every flag that the program takes, or that command of ``qbm``."""
+def _flags_of(program: str, words: Sequence[str]) -> set[str]:
+    """Every flag that the program takes, or the command of ``qbm`` that the words begin with."""
     if program != "qbm":
         return {flag for option in OPTIONS for flag in (option.long, option.short)}
-    group = typer.main.get_command(app)
-    part = group.commands.get(command, group)  # type: ignore[attr-defined]  # a group has them
+    part = typer.main.get_command(app)
+    for word in words:
+        part = getattr(part, "commands", {}).get(word, part)
     return {option for each in part.params for option in each.opts} | {"--help"}
 
 

@@ -12,6 +12,7 @@ import typer
 from qbm import __version__
 from qbm.cli.arguments import LEVELS
 from qbm.cli.nearest import did_you_mean
+from qbm.cli.terminal_config import app as config_app
 from qbm.model.command import COMMANDS
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _HELP: Final = """Looks after qBittorrent servers: categories, tags, and more to
   qbm plan cat_update tag_update   see what would be changed, and why
   qbm run cat_update tag_update    change it
   qbm serve                        do so when other programs ask, through the Web API
+  qbm config sample                a config to start from
 """
 _RUN_HELP: Final = """Carry out commands; without any, those under commands: in the config.
 
@@ -113,6 +115,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+
+
+app.add_typer(config_app, name="config", short_help="Check and show config files.")
 
 
 def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - typer's signature

@@ -22,7 +22,8 @@ from qbm.config.needs import Need, musts, needs
 from qbm.config.older import as_written, older_keys
 from qbm.config.problem import InvalidConfigError, Kind, Mark, Problem
 from qbm.config.schema import Commands, Config
-from qbm.config.texts import told
+from qbm.config.schema.section import is_blank
+from qbm.config.texts import section_at, told
 from qbm.config.values import Keys, Source, Value, Values
 from qbm.model.command import COMMANDS, CommandName
 
@@ -86,6 +87,23 @@ class Loaded:
             problems=_in_order((*self.problems, *unknown)),
             warnings=tuple(each for each in self.warnings if each not in unknown),
         )
+
+    def origin(self, at: Keys) -> str:
+        """Where a value of the config comes from: a line, a variable, a file; "" if by default.
+
+        ``at`` is the way to it in the schema, as files spell its keys.
+        """
+        if self._reading is None:
+            return ""
+        values = self._reading.values
+        written = as_written(at, values)
+        if written not in values.places and at[-1] == section_at(at[:-1]).short:
+            written = written[:-1]  # the value stands alone, instead of the section
+        if written not in values.places or is_blank(_value_at(self._reading.data, written)):
+            return ""
+        line = f"line {values.places[written].line}"
+        source = values.origins.get(written)
+        return f"{line}, {source}" if source else line
 
     def required(self) -> Config:
         """The config; raises InvalidConfigError with every problem if there is one."""

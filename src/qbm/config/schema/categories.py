@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from qbm.config.problem import printable
 from qbm.config.schema.kinds import CategoryName, Count
@@ -17,15 +18,12 @@ class CatChange(Section):
     They wait until ``delay_minutes`` whole minutes have passed since completion.
     """
 
+    short: ClassVar[str] = "new_cat"
+
     new_cat: CategoryName = Field(description="The category to move on to.")
     delay_minutes: Count = Field(
         default=0, description="Whole minutes to wait after the torrent was completed."
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _name_alone(cls, given: object) -> object:
-        return given if given is None or isinstance(given, Mapping) else {"new_cat": given}
 
 
 def without_circles(changes: Mapping[str, CatChange]) -> Mapping[str, CatChange]:

@@ -44,12 +44,18 @@ class Section(BaseModel):
 
     renamed: ClassVar[Mapping[str, str]] = {}
     """Keys of older files, each with today's."""
+    short: ClassVar[str] = ""
+    """The key that a value stands for which is given instead of the section; "" if none."""
 
     @model_validator(mode="before")
     @classmethod
     def _only_what_is_said(cls, given: object) -> object:
+        if given is None:
+            return {}
+        if cls.short and not isinstance(given, (Mapping, cls)):
+            given = {cls.short: given}
         if not isinstance(given, Mapping):
-            return {} if given is None else given
+            return given
         known = cls.known_keys()
         said = {
             key: value for key, value in given.items() if key not in known or not is_blank(value)

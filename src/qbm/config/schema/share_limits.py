@@ -6,7 +6,14 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
-from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
+from pydantic import (
+    Field,
+    JsonValue,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from qbm.config import quantities
@@ -21,6 +28,7 @@ UNNUMBERED = 0
 
 _LONGEST = timedelta(minutes=525_600)
 _NO_TIME = timedelta()
+_ZERO: dict[str, JsonValue] = {"default": 0}
 _RATIOS = "a number from 0, -1 for no limit, -2 for the server's own"
 _ACTIONS = {action.lower(): action for action in ShareLimitAction}
 
@@ -126,19 +134,19 @@ def _kind(*types: str, **more: object) -> WithJsonSchema:
     return WithJsonSchema({"type": list(types) if len(types) > 1 else types[0], **more})
 
 
+_DURATION = _kind("number", "string", format="qbm-duration")
+_SIZE = _kind("number", "string", format="qbm-size")
 Ratio: TypeAlias = Annotated[
     float | Limit, PlainValidator(_ratio), _AS_WRITTEN, _kind("number", minimum=-2)
 ]
 SeedingTime: TypeAlias = Annotated[
-    timedelta | Limit, PlainValidator(_seeding_time), _AS_WRITTEN, _kind("number", "string")
+    timedelta | Limit, PlainValidator(_seeding_time), _AS_WRITTEN, _DURATION
 ]
 InactiveTime: TypeAlias = Annotated[
-    timedelta | Limit, PlainValidator(_inactive_time), _AS_WRITTEN, _kind("number", "string")
+    timedelta | Limit, PlainValidator(_inactive_time), _AS_WRITTEN, _DURATION
 ]
-Time: TypeAlias = Annotated[
-    timedelta, PlainValidator(_time), _AS_WRITTEN, _kind("number", "string")
-]
-Size: TypeAlias = Annotated[int, PlainValidator(_size), _kind("number", "string")]
+Time: TypeAlias = Annotated[timedelta, PlainValidator(_time), _AS_WRITTEN, _DURATION]
+Size: TypeAlias = Annotated[int, PlainValidator(_size), _SIZE]
 Priority: TypeAlias = Annotated[
     float, PlainValidator(_priority), _AS_WRITTEN, _kind("number", minimum=1)
 ]
@@ -160,6 +168,7 @@ class ShareLimitGroup(Section):
 
     priority: Priority = Field(
         default=UNNUMBERED,
+        json_schema_extra={"default": None},
         description="Groups are tried from the lowest to the highest, and the first whose "
         "filters all hold has the torrent. Without a value: one more than the highest so far.",
     )
@@ -187,11 +196,14 @@ class ShareLimitGroup(Section):
         description="Time without activity after which seeding is over; `-1` none.",
     )
     min_seeding_time: Time = Field(
-        default=_NO_TIME, description="Whatever the limits say, a torrent is seeded this long."
+        default=_NO_TIME,
+        description="Whatever the limits say, a torrent is seeded this long.",
+        json_schema_extra=_ZERO,
     )
     min_last_active: Time = Field(
         default=_NO_TIME,
         description="A torrent that was active within this time has no limits.",
+        json_schema_extra=_ZERO,
     )
     min_num_seeds: Count = Field(
         default=0, description="A torrent whose swarm has fewer seeds has no limits."

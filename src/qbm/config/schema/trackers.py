@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from qbm.config.schema.kinds import CategoryName, Name, Tags, Texts
 from qbm.config.schema.section import Section, wrong
@@ -28,6 +29,8 @@ class TrackerMessages(Section):
 class TrackerOptions(TrackerMessages):
     """What stands under a key of ``tracker``; text or a list is its tags."""
 
+    short: ClassVar[str] = "tag"
+
     tag: Tags = Field(
         default=(),
         description="Tags of its torrents. Without tags: the word of the key itself.",
@@ -38,11 +41,6 @@ class TrackerOptions(TrackerMessages):
     notifiarr: Name | None = Field(
         default=None, description="What Notifiarr calls this tracker (its indexer)."
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _tags_alone(cls, given: object) -> object:
-        return given if given is None or isinstance(given, Mapping) else {"tag": given}
 
 
 class TrackerEntry(BaseModel):
