@@ -18,23 +18,25 @@ from qbm.config.refusals import (
     AlreadyThere,
     ChangedMeanwhile,
     NameRefused,
+    NameReserved,
     NotEditable,
-    NotReadable,
 )
+from qbm.config.refusals import NoSuchConfig as NotInFolder
 from qbm.errors import NoSuchConfig, QbmError, ShuttingDown
 
 Clean: TypeAlias = Callable[[str], str]
 
 _STATUS: Final[Mapping[type[QbmError], int]] = {
     NoSuchConfig: 404,
+    NotInFolder: 404,
+    NameReserved: 403,
     NameRefused: 400,
     NotEditable: 400,
-    NotReadable: 400,
     AlreadyThere: 409,
     ChangedMeanwhile: 409,
     ShuttingDown: 503,
 }
-"""Any other error is one of ours or of the servers we talk to: 500."""
+"""Any other error is no fault of the request: 500."""
 
 _FAULTS: Final[Mapping[str, str]] = {
     "missing": "it is missing",
@@ -58,6 +60,7 @@ _FAULTS: Final[Mapping[str, str]] = {
     "literal_error": "it must be {expected}",
     "value_error": "{error}",
 }
+_OF_FASTAPI: Final = "There was an error parsing the body"
 _PLACES: Final = frozenset({"body", "query", "path", "header"})
 
 
@@ -119,7 +122,8 @@ def explained(problems: Sequence[Mapping[str, Any]]) -> str:
 def _explained(problem: Mapping[str, Any]) -> str:
     place, *field = problem["loc"]
     if problem["type"] == "json_invalid":
-        return f"The body is no JSON ({problem['ctx']['error']}, at character {field[0]})."
+        where = f", at character {field[0]}" if field else ""
+        return f"The body is no JSON ({problem['ctx']['error']}{where})."
     if place == "body" and not field:
         where = "The body"
     else:
@@ -130,7 +134,7 @@ def _explained(problem: Mapping[str, Any]) -> str:
 
 def _told(request: Request, error: HTTPException) -> str:
     """The error's own words, or better ones than the phrase of its status."""
-    if error.__cause__ is not None and error.status_code == HTTPStatus.BAD_REQUEST:
+    if error.detail == _OF_FASTAPI:
         return _unreadable(error.__cause__)
     if error.detail != HTTPStatus(error.status_code).phrase:
         return error.detail
@@ -143,7 +147,7 @@ def _told(request: Request, error: HTTPException) -> str:
     return error.detail
 
 
-def _unreadable(cause: BaseException) -> str:
+def _unreadable(cause: BaseException | None) -> str:
     """Why a body could not be parsed at all."""
     match cause:
         case RecursionError():

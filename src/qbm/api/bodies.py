@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, TypeAlias
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
-from pydantic import AfterValidator
+from fastapi.exceptions import RequestValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
+from starlette.requests import Request
 
 DEEPEST: Final = 40
 """Levels of nesting; a config has six."""
@@ -39,3 +42,26 @@ def _children(value: Any) -> list[Any]:  # noqa: ANN401 - whatever JSON holds
 Text: TypeAlias = Annotated[str, AfterValidator(_whole)]
 Data: TypeAlias = Annotated[dict[str, Any], AfterValidator(_shallow)]
 """A config as JSON: bounded in depth, and all its texts can be written."""
+
+_B = TypeVar("_B", bound=BaseModel)
+
+
+def read_as(kind: type[_B]) -> Callable[[Request], Awaitable[_B]]:
+    """A dependency that reads the body as this, whatever content type it claims to have."""
+
+    async def read(request: Request) -> _B:
+        try:
+            return kind.model_validate_json(await request.body())
+        except ValidationError as error:
+            errors = error.errors(include_input=False, include_url=False)
+            raise RequestValidationError(
+                [{**each, "loc": ("body", *each["loc"])} for each in errors]
+            ) from None  # it quotes the body
+
+    return read
+
+
+def schema_of(kind: type[BaseModel]) -> dict[str, Any]:
+    """What OpenAPI is told of a body that ``read_as`` reads."""
+    content = {"application/json": {"schema": kind.model_json_schema()}}
+    return {"requestBody": {"content": content, "required": True}}

@@ -26,6 +26,7 @@ router = APIRouter(tags=["runs"])
 
 _DONE: Final = "Commands executed successfully for all configs"
 _QUEUED: Final = "Scheduled run in progress. Request queued."
+_DEFAULT_CONFIG: Final = "config.yml"
 _COMMANDS: Final = {each.value: each for each in COMMANDS}
 
 
@@ -51,7 +52,7 @@ class RunCommand(BaseModel):
     )
 
     config_file: Text = Field(
-        "config.yml", description="A file of the config folder, or a pattern with `*`."
+        _DEFAULT_CONFIG, description="A file of the config folder, or a pattern with `*`."
     )
     commands: list[Text] = Field(
         default_factory=list,
@@ -106,7 +107,7 @@ class Result(BaseModel):
     errors: list[Reason]
     refused: list[Reason]
     warnings: list[str]
-    error: str | None
+    error: str | None = None
 
 
 class Done(BaseModel):
@@ -216,7 +217,7 @@ def asked_for(body: RunCommand, site: Site, door: Door) -> Asked:
         raise HTTPException(400, "No commands given")
     return Asked(
         commands=tuple(dict.fromkeys(_COMMANDS[name] for name in body.commands)),
-        config_file=body.config_file,
+        config_file=body.config_file or _DEFAULT_CONFIG,
         hashes=tuple(body.hashes),
         dry_run=body.dry_run or site.is_dry,
         skip_cleanup=body.skip_cleanup,

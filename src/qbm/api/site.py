@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 from fastapi import Depends
-from msgspec import Struct
+from msgspec import Struct, field
 from starlette.requests import Request
 from structlog.typing import FilteringBoundLogger
 
@@ -24,7 +25,8 @@ class Site(Struct, frozen=True, kw_only=True):
     ``logs`` is the folder of the logs and ``log_file`` the present one's name in it. ``clean``
     takes secrets out of a text. ``base_url`` is "" or like ``/qbm`` (``base_url_of``).
     ``token`` is the command line's secret of this start. ``schedule`` is what the flag or the
-    variable says. ``is_dry`` pins every run dry, whatever it asks for.
+    variable says, ``started`` from when an interval counts. ``is_dry`` pins every run dry,
+    whatever it asks for.
     """
 
     service: Service
@@ -39,6 +41,7 @@ class Site(Struct, frozen=True, kw_only=True):
     token: str
     base_url: str = ""
     schedule: str = "1440"
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
     is_dry: bool = False
 
 
