@@ -47,6 +47,7 @@ _MARK = "\ufeff"
 _COMMENT = re.compile(r"[ \t]+#[^\r\n]*")
 _BEFORE_KEY = re.compile(r" *(- +)*")
 _BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
+_KEEPS_BLANK_LINES = re.compile(r"[|>][1-9]?\+")
 _TOP_COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*")
 _LARGEST_NUMBER = 2**1023
 _SPELLINGS = (
@@ -437,6 +438,9 @@ class _Splicing:
         raise _CannotCutError
 
     def _is_spaced(self, parts: Sequence[_Part]) -> bool:
+        """Whether blank lines stand between the parts, and would not belong to a text there."""
+        if _KEEPS_BLANK_LINES.search(self._text):
+            return False
         return _BLANK_LINE.search(self._text, parts[0].start, parts[-1].start) is not None
 
     # Lists
@@ -628,13 +632,19 @@ def _brought(value: Node) -> dict[str, Node]:
 
 def _paired(items: Sequence[Node], wanted: Sequence[Json]) -> dict[int, int]:
     """Which old item becomes which wanted one: those that say it already, then neighbours."""
-    old = [_first_that_says(items, json_of(item)) for item in items]
-    new = [_first_that_says(items, json) for json in wanted]
-    ids = [number if number >= 0 else -1 - place for place, number in enumerate(new)]
-    pairs: dict[int, int] = {}
-    matcher = SequenceMatcher(None, old, ids, autojunk=False)
-    for _, begin, end, first, last in matcher.get_opcodes():
-        pairs |= dict(zip(range(begin, end), range(first, last), strict=False))
+    shorter = min(len(items), len(wanted))
+    start = next((n for n in range(shorter) if not says(items[n], wanted[n])), shorter)
+    rest = range(shorter - start)
+    end = next((n for n in rest if not says(items[-1 - n], wanted[-1 - n])), len(rest))
+    old, new = range(start, len(items) - end), range(start, len(wanted) - end)
+    old_ids = [_first_that_says(items, json_of(items[n])) for n in old]
+    found = [_first_that_says(items, wanted[n]) for n in new]
+    new_ids = [first if first >= 0 else -1 - place for place, first in enumerate(found)]
+    pairs = {n: n for n in range(start)}
+    pairs |= {len(items) - n: len(wanted) - n for n in range(1, end + 1)}
+    matcher = SequenceMatcher(None, old_ids, new_ids, autojunk=False)
+    for _, i, j, k, m in matcher.get_opcodes():
+        pairs |= dict(zip(old[i:j], new[k:m], strict=False))
     return pairs
 
 

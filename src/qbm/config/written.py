@@ -189,11 +189,11 @@ class _Reader:
 
     def _collection(self, event: CollectionStartEvent, start: int) -> List | Map:
         is_flow = bool(event.flow_style)
-        self._done = event.end_mark.index
-        children, closed = self._children()
-        end = closed if is_flow else max((child.end for child in children), default=start)
         tag, anchor = event.tag or "", event.anchor or ""
         content = self._beyond_properties(start) if tag or anchor else start
+        self._done = event.end_mark.index if is_flow else content
+        children, closed = self._children()
+        end = closed if is_flow else max((child.end for child in children), default=start)
         if not isinstance(event, MappingStartEvent):
             return List(tuple(children), is_flow, tag, anchor, start, content, end)
         keys = map(self._key, children[::2])
