@@ -32,7 +32,8 @@ Address: TypeAlias = IPv4Address | IPv6Address
 PUBLIC: Final = frozenset(
     {"/", "/api/health", "/api/version", "/api/get_base_url", "/healthz", "/readyz"}
 )
-"""Paths that anybody may read: whether it is well, and the page's own files."""
+PAGE_FILES: Final = "/static/"
+"""Anybody may read ``PUBLIC`` and what is below this: whether it is well, and the page itself."""
 
 TOKEN_HEADER: Final = "x-qbm-token"  # noqa: S105 - a name, no password
 _KEY_HEADER: Final = "x-api-key"
@@ -180,9 +181,14 @@ def decide(call: Call, rules: Rules) -> Decision:
         if _is_same(token, rules.token):
             return Admitted(Door.TOKEN)
         return Refused(status=401, detail="X-QBM-Token is not this server's.", is_guess=True)
-    if call.path in PUBLIC and call.method in _READING:
+    if _is_public(call):
         return Admitted(Door.PUBLIC)
     return _by_settings(call, rules.authentication)
+
+
+def _is_public(call: Call) -> bool:
+    is_for_all = call.path in PUBLIC or call.path.startswith(PAGE_FILES)
+    return is_for_all and call.method in _READING
 
 
 def is_from_local(call: Call, trusted_proxies: Iterable[str]) -> bool:

@@ -121,8 +121,17 @@ class _Answer(Struct, frozen=True):
 
 
 def _is_try(decision: Decision) -> bool:
-    """It rests on credentials that somebody may be guessing."""
-    return isinstance(decision, Unproven) or (isinstance(decision, Refused) and decision.is_guess)
+    """It rests on credentials that somebody may be guessing, right ones too.
+
+    Not on the token: that is too long to be guessed.
+    """
+    match decision:
+        case Unproven() | Admitted(door=Door.KEY):
+            return True
+        case Refused(is_guess=is_guess):
+            return is_guess
+        case Admitted():
+            return False
 
 
 def _too_many(wait: int) -> _Answer:

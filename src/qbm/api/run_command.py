@@ -16,10 +16,11 @@ from qbm.api.answers import Clean, Detail, errors, sendable
 from qbm.api.bodies import Text
 from qbm.api.site import DoorOf, Site, SiteOf
 from qbm.config.problem import printable
+from qbm.config.refusals import NameRefused
 from qbm.engine.counting import STATS
 from qbm.log.records import Level
 from qbm.model.command import COMMANDS, CommandName
-from qbm.service.port import Asked
+from qbm.service.port import Accepted, Asked
 from qbm.store import LeftOut, Run, RunState, Trigger
 
 router = APIRouter(tags=["runs"])
@@ -194,7 +195,7 @@ async def run_command(body: RunCommand, site: SiteOf, door: DoorOf) -> Done | Qu
     once; it runs in its turn, also after a restart.
     """
     asked = asked_for(body, site, door)
-    accepted = await run_in_threadpool(site.service.accept, asked)
+    accepted = await run_in_threadpool(accept, asked, site)
     if accepted.is_queued:
         return Queued(
             config_file=asked.config_file,
@@ -202,6 +203,18 @@ async def run_command(body: RunCommand, site: SiteOf, door: DoorOf) -> Done | Qu
             run_id=accepted.request_id,
         )
     return outcome(await site.service.ended(accepted.request_id), site.clean)
+
+
+def accept(asked: Asked, site: Site) -> Accepted:
+    """Have the service take the request; raises its errors.
+
+    Raises:
+        HTTPException: 404, no config can have that name.
+    """
+    try:
+        return site.service.accept(asked)
+    except NameRefused as error:
+        raise HTTPException(404, str(error)) from error
 
 
 def asked_for(body: RunCommand, site: Site, door: Door) -> Asked:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from qbm.api.access import Door
 from qbm.api.answers import Clean, errors, sendable
-from qbm.api.run_command import Reason, RunCommand, asked_for, reasons, stats_of
+from qbm.api.run_command import Reason, RunCommand, accept, asked_for, reasons, stats_of
 from qbm.api.site import DoorOf, SiteOf
 from qbm.config.problem import printable
 from qbm.store import Run, RunState, Trigger
@@ -96,7 +96,7 @@ def runs(
 @router.post("", status_code=202, responses=errors(400, 404, 500, 503))
 def ask(body: RunCommand, site: SiteOf, door: DoorOf, response: Response) -> Accepted:
     """Ask for runs as with run-command, but do not wait for them."""
-    accepted = site.service.accept(asked_for(body, site, door))
+    accepted = accept(asked_for(body, site, door), site)
     response.headers["Location"] = f"{site.base_url}/api/runs/{accepted.request_id}"
     return Accepted(
         id=accepted.request_id,

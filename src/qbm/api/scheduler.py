@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, StrictInt
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from qbm.api.answers import errors
@@ -59,7 +59,7 @@ class NewSchedule(BaseModel):
         },
     )
 
-    schedule: Text | StrictInt | None = None
+    schedule: Text | None = None
     type: Text | None = None
 
 
@@ -111,7 +111,7 @@ def save_schedule(
 ) -> ScheduleSaved:
     """Save a schedule, which then counts instead of the command line's."""
     try:
-        schedule = read_schedule("" if body.schedule is None else str(body.schedule), body.type)
+        schedule = read_schedule(body.schedule or "", body.type)
     except ValueError as error:
         raise HTTPException(400, str(error)) from error
     _save(site, schedule, is_disabled=False)
