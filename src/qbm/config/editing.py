@@ -574,10 +574,16 @@ class _Splicing:
     def _drop_lines(self, start: int, end: int) -> None:
         """Drop whole lines, with the break before them: what follows may be put in at ``end``."""
         begin = self._line_start(start)
+        if _KEEPS_BLANK_LINES.search(self._text):  # those below would become part of such a text
+            while (at := self._next_line(end)) < len(self._text) and not self._is_text_at(at):
+                end = self._line_end(at)
         if begin:
             self._cut(self._line_end(self._line_start(begin - 1)), end, "")
         else:
             self._cut(0, self._next_line(end), "")
+
+    def _is_text_at(self, at: int) -> bool:
+        return bool(self._text[at : self._line_end(at)].strip())
 
     def _line_start(self, at: int) -> int:
         return self._text.rfind("\n", 0, at) + 1
