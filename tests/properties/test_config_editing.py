@@ -10,12 +10,23 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from qbm.config import SAMPLE
 from qbm.config.document import compose
 from qbm.config.editing import data_of, edited, written_anew
 from qbm.config.masking import MASK
+from qbm.config.refusals import NotEditable
 from qbm.config.values import Source, Value, Values
 from qbm.config.written import json_of, meant_by, read, says
 from tests.config_texts import JSON, KEYS, edits, texts
+
+CASES = Path(__file__).parents[1] / "cases" / "config"
+FILES = [
+    SAMPLE.read_text(encoding="utf-8"),
+    *(
+        (CASES / f"{name}.yml").read_text(encoding="utf-8")
+        for name in ("anchors_and_merges", "every_section", "patterns_and_nesting", "yaml_1_1")
+    ),
+]
 
 _NOTE = re.compile(r"# note \d+;")
 _SOURCE = Source("config.yml", Path(), {})
@@ -42,6 +53,21 @@ def test_an_edited_file_says_what_was_wanted(data: st.DataObject) -> None:
     assert _means(_as_a_run_reads(new), wanted)
     assert edited(new, wanted) == new
     assert edited(new, data_of(new)) == new
+
+
+@given(st.data())
+def test_a_file_as_people_have_it_says_what_was_wanted(data: st.DataObject) -> None:
+    text = data.draw(st.sampled_from(FILES))
+    shown = data_of(text)
+    wanted = data.draw(edits(shown))
+    try:
+        new = edited(text, wanted)
+    except NotEditable:
+        assert MASK in repr(wanted)
+        return
+    assert edited(new, data_of(new)) == new
+    assume(MASK not in repr(shown))
+    assert says(read(new), wanted) or not wanted
 
 
 @given(st.dictionaries(KEYS | st.text(max_size=5), JSON, max_size=4))

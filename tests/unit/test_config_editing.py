@@ -13,7 +13,17 @@ from qbm.config.editing import data_of, edited, written_anew
 from qbm.config.loading import load_text
 from qbm.config.refusals import NotEditable, NotReadable
 
-CASES = sorted(Path(__file__).parents[1].glob("cases/config/*.yml"))
+
+def readable(path: Path) -> bool:
+    """Whether a case is of what a file means, not of broken YAML."""
+    try:
+        data_of(path.read_text(encoding="utf-8"))
+    except (NotReadable, UnicodeDecodeError):
+        return False
+    return True
+
+
+CASES = [*filter(readable, sorted(Path(__file__).parents[1].glob("cases/config/*.yml")))]
 
 FILE = """\
 # My server at home.

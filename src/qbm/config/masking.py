@@ -23,10 +23,8 @@ from qbm.model.tracker import without_passkey
 MASK = "***"
 """Stands for a secret: in an answer there is one, in a request it is to stay."""
 
-_RECEIVERS = frozenset({"apprise", "notifiarr", "webhooks"})
-"""Sections in which every address is a secret, for it holds one more often than not."""
-_RECEIVER_WORDS = frozenset({"apprise", "notifiarr"})
-"""What may stand under ``webhooks`` besides addresses."""
+_RECEIVERS = frozenset({"apprise", "notifiarr"})
+"""Sections in which every address is a secret; under ``webhooks`` their names may stand."""
 _NAME = re.compile(
     r"password|passwd|passphrase|passkey|api[_-]?key|token|secret|(?<![a-z])pass(?![a-z])",
     re.IGNORECASE,
@@ -56,8 +54,8 @@ class _Place(Struct, frozen=True):
         if value is None or value == "" or text.tag in SPECIAL:
             return False
         section = self.way[0] if self.way else ""
-        if section == "webhooks" and value in _RECEIVER_WORDS:
-            return False
+        if section == "webhooks":
+            return str(value).strip().lower() not in _RECEIVERS
         return self.is_hidden or (isinstance(value, str) and _is_secret_address(value, section))
 
     def names(self, keys: Iterable[str]) -> dict[str, str]:
