@@ -26,6 +26,8 @@ from tests.program import Served
 
 _IS_SOAK = bool(os.environ.get("QBM_SOAK"))
 _COUNT, _CLIENTS = 200, 20
+_SLOWNESS = 0.15 if _IS_SOAK else 0.05
+"""Seconds for each look at torrents, so that there is always somebody in line."""
 _LAST = _COUNT
 """The number of the torrent that no wish is about."""
 
@@ -59,7 +61,7 @@ def test_every_accepted_request_runs_once_in_order_whenever_the_server_is_killed
     seed = _seed()
     chance = random.Random(seed)
     made = wishes(_COUNT, chance)
-    with pair(tmp_path, _COUNT + 1) as servers:
+    with pair(tmp_path, _COUNT + 1, _SLOWNESS) as servers:
         with Served(tmp_path) as server:
             with _crowd(server, made, seed).asking():
                 _kill(Killer(server, chance))
@@ -83,7 +85,7 @@ def test_the_same_holds_when_runs_fail(tmp_path: Path) -> None:
     seed = _seed()
     chance = random.Random(seed)
     made = wishes(_COUNT, chance)
-    with pair(tmp_path, _COUNT + 1) as servers:
+    with pair(tmp_path, _COUNT + 1, _SLOWNESS) as servers:
         with Served(tmp_path) as server:
             with _in_and_out_of_order(servers.simulators["b.yml"], chance):
                 with _crowd(server, made, seed).asking():

@@ -18,7 +18,7 @@ from qbm.api.app import create_app
 from qbm.api.site import Site, base_url_of
 from qbm.bootstrap.beacon import Beacon, light, new_token, put_out
 from qbm.bootstrap.listening import listen, local_url
-from qbm.bootstrap.tools import server_identity, tools_for
+from qbm.bootstrap.tools import locks_of, server_identity, tools_for
 from qbm.cli.serving import ServeOrder
 from qbm.config import Found, State
 from qbm.config.finding import find_folder
@@ -74,7 +74,7 @@ async def _serve(
     ending, clock = asyncio.Event(), SystemClock()
     with ExitStack() as stack:
         stack.enter_context(_heeding_signals(ending, log.logger))
-        for lock in _locks(state):
+        for lock in locks_of(state, Purpose.SERVE):
             await _take(stack.enter_context(lock), ending, clock, log.logger)
         if ending.is_set():
             return
@@ -147,15 +147,6 @@ def _heeding_signals(ending: asyncio.Event, log: FilteringBoundLogger) -> Iterat
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
-
-
-def _locks(state: State) -> list[StateLock]:
-    """Those of the state folder, and of a database elsewhere: one engine per file."""
-    locks = [StateLock(state.folder, Purpose.SERVE)]
-    if state.database.parent.absolute() != state.folder.absolute():
-        name = f"{state.database.name}.lock"
-        locks.append(StateLock(state.database.parent, Purpose.SERVE, name))
-    return locks
 
 
 async def _take(

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
-from qbm.config import Qbt
+from qbm.config import Qbt, State
 from qbm.engine.stop import Stop
 from qbm.engine.tools import Tools
 from qbm.errors import ConfigError
 from qbm.gateways.clock import Clock
 from qbm.gateways.qbittorrent import Connection, QBittorrent, base_url, identity
-from qbm.store import Purpose, ServerLock, Store, host_id
+from qbm.store import Purpose, ServerLock, StateLock, Store, host_id
 
 
 @asynccontextmanager
@@ -48,6 +48,17 @@ async def tools_for(
         )
     finally:
         await server.close()
+
+
+def locks_of(state: State, purpose: Purpose) -> list[StateLock]:
+    """The locks to be held by whoever opens the database of a state folder.
+
+    Two, unless it lies there: another state folder may have the same database.
+    """
+    folder = StateLock(state.folder, purpose)
+    database = StateLock(state.database.parent, purpose, f"{state.database.stem}.lock")
+    is_one = folder.path.resolve() == database.path.resolve()
+    return [folder] if is_one else [folder, database]
 
 
 def server_identity(qbt: Qbt, config_file: str, state_dir: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -14,7 +14,7 @@ from structlog.typing import FilteringBoundLogger
 
 from qbm.bootstrap.beacon import seen
 from qbm.bootstrap.posting import post_each
-from qbm.bootstrap.tools import tools_for
+from qbm.bootstrap.tools import locks_of, tools_for
 from qbm.cli.running import Ended, Job, run_each
 from qbm.config import State
 from qbm.engine.request import RunReport
@@ -39,15 +39,17 @@ def run_all(jobs: Sequence[Job], state: State, log: FilteringBoundLogger) -> Seq
 
 async def _in_turn(jobs: Sequence[Job], state: State, log: FilteringBoundLogger) -> Sequence[Ended]:
     stop, clock = Stop(), SystemClock()
-    with _heeding_signals(stop, log), StateLock(state.folder, Purpose.RUN) as lock:
-        if not await _taken(lock, stop, clock, log):
-            return await post_each(jobs, seen(state.folder), stop, clock, log)
-        with Store.open(state.folder, database=state.database) as store:
-            if waiting := store.leave_queue():
-                log.warning("queue_waits", runs=waiting)
-            return await run_each(
-                jobs, lambda job: _run(job, state.folder, store, stop, clock, log), log
-            )
+    with ExitStack() as stack:
+        stack.enter_context(_heeding_signals(stop, log))
+        for lock in locks_of(state, Purpose.RUN):
+            if not await _taken(stack.enter_context(lock), stop, clock, log):
+                return await post_each(jobs, seen(lock.path.parent), stop, clock, log)
+        store = stack.enter_context(Store.open(state.folder, database=state.database))
+        if waiting := store.leave_queue():
+            log.warning("queue_waits", runs=waiting)
+        return await run_each(
+            jobs, lambda job: _run(job, state.folder, store, stop, clock, log), log
+        )
 
 
 @contextmanager
