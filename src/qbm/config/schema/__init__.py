@@ -97,6 +97,7 @@ class Config(Section):
     tracker_options: Mapping[Annotated[Name, AfterValidator(with_word)], TrackerOptions] = Field(
         default={},
         alias="tracker",
+        repr=False,  # people paste announce URLs, with their passkeys
         description="A part of a tracker's address: tags and category of its torrents.",
     )
     """The section ``tracker`` as written; the commands read ``tracker``."""

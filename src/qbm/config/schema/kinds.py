@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from collections.abc import Hashable
+from typing import Annotated, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
@@ -10,6 +11,7 @@ from qbm.config.schema.section import is_blank, wrong
 from qbm.model.names import is_category_name
 
 LARGEST_NUMBER = 2**31
+_T = TypeVar("_T", bound=Hashable)
 
 
 def listed(value: object) -> list[object]:
@@ -29,7 +31,8 @@ def _split_items(value: object) -> list[object]:
     return [part for item in listed(value) for part in split_text(item)]
 
 
-def _without_repeats(items: tuple[str, ...]) -> tuple[str, ...]:
+def without_repeats(items: tuple[_T, ...]) -> tuple[_T, ...]:
+    """Each item once, in the order of their first."""
     return tuple(dict.fromkeys(items))
 
 
@@ -52,11 +55,11 @@ Name: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_le
 CategoryName: TypeAlias = Annotated[Name, AfterValidator(_creatable)]
 Tag: TypeAlias = Annotated[Name, AfterValidator(_without_comma)]
 Tags: TypeAlias = Annotated[
-    tuple[Name, ...], BeforeValidator(_split_items), AfterValidator(_without_repeats)
+    tuple[Name, ...], BeforeValidator(_split_items), AfterValidator(without_repeats)
 ]
 """A list, or text with commas: a tag with a comma is several, as it is in qBittorrent."""
 Texts: TypeAlias = Annotated[
-    tuple[Name, ...], BeforeValidator(split_text), AfterValidator(_without_repeats)
+    tuple[Name, ...], BeforeValidator(split_text), AfterValidator(without_repeats)
 ]
 """A list of words, phrases or names, which may hold commas; or text that commas separate."""
 Items: TypeAlias = Annotated[tuple[Name, ...], BeforeValidator(listed)]

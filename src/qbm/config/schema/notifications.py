@@ -9,6 +9,7 @@ from functools import cache
 from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     PlainSerializer,
@@ -18,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from qbm.config.schema.kinds import Name, listed
+from qbm.config.schema.kinds import Name, listed, without_repeats
 from qbm.config.schema.section import Section, is_blank, wrong
 
 _WEB_ADDRESS = re.compile(r"https?://[^/\s?#]\S*", re.IGNORECASE)
@@ -71,7 +72,9 @@ _URI = WithJsonSchema({"type": "string", "format": "password"})
 WebAddress: TypeAlias = Annotated[SecretStr, PlainValidator(_web_address), _AS_TEXT, _URI]
 Address: TypeAlias = Annotated[SecretStr, PlainValidator(_address), _AS_TEXT, _URI]
 Receiver: TypeAlias = Annotated[Service | SecretStr, PlainValidator(_receiver), _AS_TEXT, _URI]
-Receivers: TypeAlias = Annotated[tuple[Receiver, ...], BeforeValidator(listed)]
+Receivers: TypeAlias = Annotated[
+    tuple[Receiver, ...], BeforeValidator(listed), AfterValidator(without_repeats)
+]
 
 
 class Apprise(Section):

@@ -151,7 +151,10 @@ Priority: TypeAlias = Annotated[
     float, PlainValidator(_priority), _AS_WRITTEN, _kind("number", minimum=1)
 ]
 Action: TypeAlias = Annotated[
-    ShareLimitAction, PlainValidator(_action), _kind("string", enum=[*ShareLimitAction])
+    ShareLimitAction,
+    PlainValidator(_action),
+    _AS_WRITTEN,
+    _kind("string", enum=[*ShareLimitAction]),
 ]
 Speed: TypeAlias = Annotated[int, Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)]
 """KiB/s."""
