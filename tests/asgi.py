@@ -63,8 +63,9 @@ class Client:
             raw = body if isinstance(body, bytes) else json.dumps(body).encode()
             chunks = [b"" if body is None else raw]
             if body is not None:
-                sent = [("content-type", "application/json"), *sent]
                 sent.append(("content-length", str(len(raw))))
+                if "content-type" not in dict(sent):
+                    sent.append(("content-type", "application/json"))
         call = _Call(chunks)
         path, _, query = path.partition("?")
         scope = {

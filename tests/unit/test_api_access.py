@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64encode
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -471,6 +472,17 @@ async def test_too_many_wrong_tries_are_429_for_that_address_alone(tmp_path: Pat
     other = served.client("9.9.9.9", authorization=basic())
     assert (await other.get("/api/runs")).status == 200
     assert SECRET not in str(served.events)
+
+
+async def test_tries_sent_at_once_are_counted_one_by_one(tmp_path: Path) -> None:
+    served = locked(tmp_path)
+    clients = [served.client("2001:db8::1", authorization=basic("me", f"{n}")) for n in range(40)]
+    answers = await asyncio.gather(*(each.get("/api/runs") for each in clients))
+    assert sorted(each.status for each in answers) == [401] * 10 + [429] * 30
+    neighbour = served.client("2001:db8::2", authorization=basic())
+    assert (await neighbour.get("/api/runs")).status == 429
+    stranger = served.client("2001:db9::1", authorization=basic())
+    assert (await stranger.get("/api/runs")).status == 200
 
 
 async def test_a_hash_that_is_none_fits_nothing(tmp_path: Path) -> None:

@@ -340,6 +340,16 @@ async def test_a_body_without_a_content_type_is_read(tmp_path: Path) -> None:
     assert answer.status == 200
 
 
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain"])
+async def test_a_body_that_is_called_no_json_is_told_how_to_be_sent(
+    tmp_path: Path, kind: str
+) -> None:
+    answer = await ask(serve(tmp_path), b'{"commands": ["x"]}', headers={"content-type": kind})
+    assert answer.status == 400
+    assert kind in answer.detail
+    assert "Content-Type: application/json" in answer.detail
+
+
 async def test_a_body_that_says_it_is_too_large_is_refused_unread(tmp_path: Path) -> None:
     served = serve(tmp_path)
     answer = await ask(served, b" " * 5_000_000)

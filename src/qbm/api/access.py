@@ -198,8 +198,13 @@ def is_from_local(call: Call, trusted_proxies: Iterable[str]) -> bool:
 
 
 def caller(call: Call, trusted_proxies: Iterable[str]) -> str:
-    """The address to count wrong guesses by; the socket's, unless a trusted proxy names another."""
-    first = next(_callers(call, trusted_proxies), None)
+    """Whom to count wrong guesses by: the socket's address, or what a trusted proxy names.
+
+    Of IPv6 the first half, as one household has all of the other.
+    """
+    first = next(_callers(call, trusted_proxies), None) or _address(call.address)
+    if isinstance(first, IPv6Address):
+        return str(ip_network((int(first), 64), strict=False))
     return str(first) if first else call.address
 
 

@@ -97,9 +97,13 @@ def speak_of_errors(app: FastAPI, clean: Clean) -> None:
         assert isinstance(error, HTTPException)  # noqa: S101 - for the type checker
         return refusal(error.status_code, _told(request, error), clean, error.headers)
 
-    async def malformed(_: Request, error: Exception) -> Response:
+    async def malformed(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - for the type checker
-        return refusal(400, explained(error.errors()), clean)
+        detail = explained(error.errors())
+        if isinstance(error.body, bytes):
+            said = printable(request.headers.get("content-type", ""))
+            detail = f"The body is called {said}: send JSON, with Content-Type: application/json."
+        return refusal(400, detail, clean)
 
     async def failed(_: Request, error: Exception) -> Response:
         status = next((_STATUS[each] for each in type(error).__mro__ if each in _STATUS), 500)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import secrets
 import time
 from math import ceil
 from typing import Final
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from limits import RateLimitItemPerHour, RateLimitItemPerMinute
@@ -49,6 +50,7 @@ class Guard:
         self._site = site
         self._passwords = Passwords()
         self._guesses = Guesses()
+        self._verifying = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer why not."""
@@ -81,10 +83,20 @@ class Guard:
         if _is_try(decision) and (wait := self._guesses.wait(address)):
             return _too_many(wait)
         if isinstance(decision, Unproven):
-            fits = await self._passwords.fit(decision)
-            decision = Admitted(Door.PASSWORD) if fits else WRONG_PASSWORD
-        if isinstance(decision, Admitted):
-            return decision
+            return await self._proven(decision, address)
+        return decision if isinstance(decision, Admitted) else self._refused(decision, address)
+
+    async def _proven(self, unproven: Unproven, address: str) -> Admitted | _Answer:
+        if self._passwords.remember(unproven):
+            return Admitted(Door.PASSWORD)
+        async with self._verifying:  # many tries sent at once must not all come before the count
+            if wait := self._guesses.wait(address):
+                return _too_many(wait)
+            if await self._passwords.fit(unproven):
+                return Admitted(Door.PASSWORD)
+            return self._refused(WRONG_PASSWORD, address)
+
+    def _refused(self, decision: Refused, address: str) -> _Answer:
         if decision.is_guess:
             self._guesses.wrong(address)
             self._site.log.warning(
@@ -153,31 +165,31 @@ def _call(scope: Scope) -> Call:
 class Passwords:
     """Verifies passwords off the event loop, and remembers for a while which ones fitted.
 
-    argon2 takes a tenth of a second and 64 MB on purpose, so one at a time. What is
-    remembered is a keyed digest that dies with the process.
+    argon2 takes a tenth of a second and 64 MB on purpose. What is remembered is a keyed digest
+    that dies with the process.
     """
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
         self._proven: dict[bytes, float] = {}
-        self._one_at_a_time = CapacityLimiter(1)
+
+    def remember(self, unproven: Unproven) -> bool:
+        """Whether just this user and password have fitted a short while ago."""
+        return unproven.is_user and self._proven.get(self._digest(unproven), 0.0) > time.monotonic()
 
     async def fit(self, unproven: Unproven) -> bool:
         """Whether the password is right, for a user of that name."""
-        said = f"{unproven.password_hash}\0{unproven.password}".encode()
-        digest = hmac.digest(self._key, said, "sha256")
-        now = time.monotonic()
-        if unproven.is_user and self._proven.get(digest, 0.0) > now:
-            return True
-        fits = await to_thread.run_sync(
-            _verify, unproven.password_hash, unproven.password, limiter=self._one_at_a_time
-        )
+        fits = await to_thread.run_sync(_verify, unproven.password_hash, unproven.password)
         if not fits or not unproven.is_user:
             return False
         while len(self._proven) >= _PROVEN_MOST:
             del self._proven[next(iter(self._proven))]
-        self._proven[digest] = now + _PROVEN_SECONDS
+        self._proven[self._digest(unproven)] = time.monotonic() + _PROVEN_SECONDS
         return True
+
+    def _digest(self, unproven: Unproven) -> bytes:
+        said = f"{unproven.password_hash}\0{unproven.password}".encode()
+        return hmac.digest(self._key, said, "sha256")
 
 
 def _verify(password_hash: str, password: str) -> bool:
