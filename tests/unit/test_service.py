@@ -16,7 +16,7 @@ from qbm.service import service as service_module
 from qbm.service.turns import Turns
 from qbm.store import Run, RunState, Store, this_process
 from tests.service import SECONDS, Desk, asking, desk, until, write
-from tests.store_factories import NOW, a_new_run
+from tests.store_factories import NOW, a_new_run, a_running
 
 DONE, FAILED, INTERRUPTED = RunState.DONE, RunState.FAILED, RunState.INTERRUPTED
 RUNNING, WAITING = RunState.RUNNING, RunState.WAITING
@@ -420,11 +420,11 @@ def test_the_first_of_each_server_is_begun_though_the_line_has_kept_it(tmp_path:
         assert at.line.enqueued == []
 
 
-def test_runs_of_dead_command_lines_are_ended_at_the_start(tmp_path: Path) -> None:
+def test_runs_of_command_lines_that_are_gone_are_ended_at_the_start(tmp_path: Path) -> None:
     with Store.open(tmp_path / "state") as store:
-        dead = store.accept(a_new_run(holder=f"{this_process().rsplit('/', 2)[0]}/1/999"), NOW)
+        gone = a_running(store, holder="another container/1/1")
     with desk(tmp_path) as at:
-        assert at.state(dead.id) is INTERRUPTED
+        assert at.state(gone.id) is INTERRUPTED
 
 
 # At a glance

@@ -13,6 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from qbm.bootstrap.beacon import Beacon
 from qbm.cli.running import Ended, Job, run_each
+from qbm.engine.report import retell
 from qbm.engine.request import Mode, RunReport
 from qbm.engine.stop import Stop
 from qbm.errors import Interrupted, QbmError, StoreError
@@ -31,18 +32,26 @@ async def post_each(
     log.info("posting", url=beacon.url)
     headers = {_TOKEN: beacon.token}
     async with ClientSession(headers=headers, timeout=_TIMEOUT, trust_env=False) as session:
-        posted = _Posted(beacon, session, stop, clock)
+        posted = _Posted(beacon, session, stop, clock, log)
         return await run_each(jobs, posted.run, log)
 
 
 class _Posted:
     """The server's runs."""
 
-    def __init__(self, beacon: Beacon, session: ClientSession, stop: Stop, clock: Clock) -> None:
+    def __init__(
+        self,
+        beacon: Beacon,
+        session: ClientSession,
+        stop: Stop,
+        clock: Clock,
+        log: FilteringBoundLogger,
+    ) -> None:
         self._beacon = beacon
         self._session = session
         self._stop = stop
         self._clock = clock
+        self._log = log
 
     async def run(self, job: Job) -> RunReport:
         """Ask for a run, and wait for its end; a stop cancels it.
@@ -60,10 +69,12 @@ class _Posted:
         accepted = await self._asked("POST", "/api/runs", _body(job))
         run_id: str = accepted["id"]
         try:
-            return await self._ended(run_id)
+            report = await self._ended(run_id)
         except Interrupted:
             await self._asked("DELETE", f"/api/runs/{run_id}")
             raise
+        retell(report, self._log)
+        return report
 
     async def _ended(self, run_id: str) -> RunReport:
         while True:

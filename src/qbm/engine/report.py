@@ -22,7 +22,7 @@ from qbm.model.change import (
     SetAutoManagement,
     SetCategory,
 )
-from qbm.model.plan import Applied, Deferred, Plan, Planned, Skipped
+from qbm.model.plan import Applied, Deferred, Plan, Planned, Skipped, Stale
 from qbm.model.torrent import TorrentHash
 
 _NONE: Final = "(none)"
@@ -46,6 +46,19 @@ def describe(change: Change) -> str:
 
 def _tags(tags: Sequence[str]) -> str:
     return f"tag{'s' if len(tags) > 1 else ''} {', '.join(tags)}"
+
+
+def retell(report: RunReport, log: FilteringBoundLogger) -> None:
+    """Tell the log of a run that another process has carried out, as that one told its own."""
+    reporter = Reporter(log, report.names, report.mode)
+    reporter.decided(report.plan)
+    if report.mode is Mode.DRY:
+        reporter.changing(report.plan.planned)
+    else:
+        sent = (each for each in report.concluded if not isinstance(each.outcome, Stale))
+        reporter.changing(each.planned for each in sent)
+    reporter.concluded(report.concluded)
+    reporter.ended(report)
 
 
 class Reporter(Struct, frozen=True):

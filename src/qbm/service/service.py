@@ -32,7 +32,7 @@ from qbm.service.bell import Bell
 from qbm.service.jobs import Read, announce, read_each, request_for
 from qbm.service.port import Accepted, Asked, Status
 from qbm.service.turns import Turns
-from qbm.store import UNFINISHED, NewRun, Run, RunState, Store, is_alive, this_process
+from qbm.store import UNFINISHED, NewRun, Run, RunState, Store, this_process
 
 _REPORTS_KEPT: Final = 8
 """A report of 10,000 torrents has some megabytes; it is asked for right after its run."""
@@ -122,7 +122,8 @@ class RunService:
             StoreError: the store cannot be used.
         """
         store, clock = self._means.store, self._means.clock
-        for dead in store.abandon_dead(clock.now(), is_alive):
+        # Whoever carries out runs of its own has the state folder meanwhile; now we have it.
+        for dead in store.abandon_dead(clock.now(), lambda _: False):
             recount(store, dead.id)
         self._last = store.last_ended()
         waiting = store.adopt(this_process())

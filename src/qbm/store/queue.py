@@ -13,6 +13,7 @@ from qbm.store.tables import leases, runs
 
 _UNFINISHED = runs.c.state.in_(UNFINISHED)
 _IN_LINE = (_UNFINISHED, runs.c.is_queued)
+_LETTING_GO = delete(leases).where(leases.c.run_id.in_(select(runs.c.id).where(*_IN_LINE)))
 
 
 class Queue(History):
@@ -34,10 +35,12 @@ class Queue(History):
     def adopt(self, holder: str) -> tuple[Run, ...]:
         """Take over every unfinished run of the queue; answers them in the order of arrival.
 
-        For a server that starts, and has the state folder to itself.
+        For a server that starts, and has the state folder to itself: whoever had them is gone,
+        also where nobody can look, such as a container that has been made anew.
         """
         adopting = update(runs).where(*_IN_LINE).values(holder=holder, state=RunState.WAITING)
         with self._writing() as connection:
+            connection.execute(_LETTING_GO)
             connection.execute(adopting)
             in_line = a_run().where(*_IN_LINE).order_by(runs.c.arrival)
             return tuple(as_run(row) for row in connection.execute(in_line))
@@ -49,6 +52,7 @@ class Queue(History):
         wait for one.
         """
         with self._writing() as connection:
+            connection.execute(_LETTING_GO)
             return connection.execute(update(runs).where(*_IN_LINE).values(holder=NOBODY)).rowcount
 
     def next_in_line(self, server: str) -> Run | None:
