@@ -182,7 +182,9 @@ def test_a_name_that_is_nowhere_says_where_it_was_looked_for_and_what_to_do(
         str(places.user),
         f"there is {places.user / 'config.yaml'}",
         f"Write one in {places.user}",
+        "`qbm config sample`",
         "sample.yml",
+        "docs/reference/config.md",
         "--config-file (QBT_CONFIG)",
     ):
         assert part in text
@@ -190,7 +192,7 @@ def test_a_name_that_is_nowhere_says_where_it_was_looked_for_and_what_to_do(
 
 def test_the_example_that_the_message_names_is_there(places: Places) -> None:
     words = places.refused().split()
-    (sample,) = [word.rstrip(",.") for word in words if "sample.yml" in word]
+    (sample,) = [word.strip("(;,.") for word in words if "sample.yml" in word]
     assert Path(sample).is_file()
 
 

@@ -246,7 +246,8 @@ def _not_found(name: str, folders: Iterable[Path], default: Path, file_flag: str
         (
             f"There is no config file {printable(name)} in {', '.join(map(str, folders))}.",
             *([f"But there is {', '.join(there)}."] if there else []),
-            f"Write one in {default.absolute()}, starting from the example {SAMPLE},",
+            f"Write one in {default.absolute()}, starting from what `qbm config sample` prints",
+            f"({SAMPLE}; docs/reference/config.md has every key),",
             f"or name another with {file_flag} (QBT_CONFIG), or its folder with --config-dir",
             "(QBT_CONFIG_DIR).",
         )
