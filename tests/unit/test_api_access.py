@@ -12,7 +12,8 @@ from argon2 import PasswordHasher
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qbm.api.access import Admitted, Call, Door, Refused, Rules, Unproven, decide, is_from_local
+from qbm.api.access import Admitted, Door, Refused, Rules, Unproven, decide
+from qbm.api.callers import Call, is_from_local
 from qbm.service.settings import Authentication, Method
 from tests.api import SECRET, TOKEN, Served, serve
 
@@ -507,7 +508,9 @@ async def test_nobody_but_the_command_line_is_let_in_by_settings_that_are_wrong(
 
 
 async def test_names_come_from_the_environment_and_the_settings(tmp_path: Path) -> None:
-    served = serve(tmp_path, environ={"QBM_ALLOWED_HOSTS": "qbm.example.org, Other.example"})
+    served = serve(
+        tmp_path, environ={"QBM_ALLOWED_HOSTS": "https://qbm.example.org/, Other.example:443"}
+    )
     served.settings("authentication: {allowed_hosts: third.example}\n")
     for host in ("qbm.example.org", "other.example:8080", "third.example"):
         assert (await served.client(host=host).get("/api/runs")).status == 200

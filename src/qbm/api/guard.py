@@ -22,16 +22,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from qbm.api.access import (
     WRONG_PASSWORD,
     Admitted,
-    Call,
     Decision,
     Door,
     Refused,
     Rules,
     Unproven,
-    caller,
     decide,
 )
 from qbm.api.answers import refusal
+from qbm.api.callers import Call, caller
+from qbm.api.hosts import host_and_port, netloc_of
 from qbm.api.site import Site
 from qbm.config.problem import InvalidConfigError
 from qbm.service.settings import Authentication
@@ -113,15 +113,9 @@ class Guard:
             return _Answer(403, detail)
 
     def _rules(self, authentication: Authentication) -> Rules:
-        names = self._site.environ.get("QBM_ALLOWED_HOSTS", "").split(",")
-        return Rules(
-            authentication=authentication,
-            names=frozenset(
-                each.strip().lower() for each in (*names, *authentication.allowed_hosts)
-            )
-            - {""},
-            token=self._site.token,
-        )
+        said = self._site.environ.get("QBM_ALLOWED_HOSTS", "").split(",")
+        names = frozenset(map(_name, (*said, *authentication.allowed_hosts))) - {""}
+        return Rules(authentication=authentication, names=names, token=self._site.token)
 
 
 class _Answer(Struct, frozen=True):
@@ -149,6 +143,11 @@ def _is_try(decision: Decision) -> bool:
 def _too_many(wait: int) -> _Answer:
     detail = f"Too many wrong tries from this address. Try again in {wait} seconds."
     return _Answer(429, detail, {"Retry-After": str(wait)})
+
+
+def _name(said: str) -> str:
+    """The name in what people write for one: it may have a scheme and a port."""
+    return host_and_port(netloc_of(said) if "://" in said else said)[0]
 
 
 def _call(scope: Scope) -> Call:
