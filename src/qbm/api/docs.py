@@ -24,7 +24,9 @@ _FOLDERS: Final = (_PACKAGE / "docs", _PACKAGE.parents[1] / "docs")
 
 
 @router.get("/docs", response_class=PlainTextResponse, responses=errors(400, 404))
-def page(file: Annotated[str, Query(description="As in reference/config.md.")]) -> Any:  # noqa: ANN401 - a response, which is no model
+def page(
+    file: Annotated[str, Query(description="As in reference/config.md.")],
+) -> PlainTextResponse:
     """A page of our documentation, in Markdown."""
     if not file.endswith(".md"):
         raise HTTPException(400, "Only markdown files are allowed")

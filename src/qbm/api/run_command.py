@@ -63,9 +63,11 @@ class RunCommand(BaseModel):
         default_factory=list,
         description="The torrents that may be changed; none means all. rem_orphaned takes none.",
     )
-    dry_run: bool = Field(False, description="Change nothing; say what would be done.")  # noqa: FBT003 - a field's default
-    skip_cleanup: bool = Field(False, description="Leave what is old in the bins.")  # noqa: FBT003
-    skip_qb_version_check: bool = Field(False, description="Do not warn of an unknown version.")  # noqa: FBT003
+    dry_run: bool = Field(default=False, description="Change nothing; say what would be done.")
+    skip_cleanup: bool = Field(default=False, description="Leave what is old in the bins.")
+    skip_qb_version_check: bool = Field(
+        default=False, description="Do not warn of an unknown version."
+    )
     log_level: Text | None = Field(
         None, description=f"One of {', '.join(Level.__members__)}, in any case."
     )
