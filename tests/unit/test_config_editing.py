@@ -354,6 +354,7 @@ def test_line_ends_and_the_byte_order_mark_are_kept(newline: str, end: str) -> N
         ("a: 1\na: 2\n", {"a": 1}, "a: 1\na: 2\n"),
         ("a: 1\na: 2\n", {"a": 3}, "a: 3\n"),
         ("- a\n", {"b": 1}, "b: 1\n"),
+        ("a: 1\n", {"a": 1, "<<": None}, "a: 1\n'<<':\n"),
     ],
 )
 def test_unusual_layouts(text: str, wanted: dict[str, Any], new: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from qbm.config.written import Json, List, Map, Node, Text, meant_by, plain_value, target
+from qbm.config.written import MERGE, Json, List, Map, Node, Text, meant_by, plain_value, target
 
 LONGEST_KEY = 1000
 """Characters; YAML reads no key of more than 1024 without a ? before it."""
@@ -152,6 +152,7 @@ def _is_safe(value: str, *, in_flow: bool) -> bool:
         and _RISKY.search(value) is None
         and not (in_flow and _RISKY_IN_FLOW.search(value))
         and _NUMBER_LIKE.fullmatch(value) is None
+        and value != MERGE
         and meant_by(value) == value
     )
 
