@@ -3,7 +3,6 @@
     QbmError                        1
     ├── UsageError                  2   wrong arguments, before anything ran
     ├── ConfigError                 2   the file is wrong; carries every problem found
-    │   └── NoSuchConfig                no file of that name is in the config folder
     ├── ServerError                 3   the server cannot be talked to
     │   ├── ServerUnreachable           nobody answers there, or the name is unknown
     │   ├── ServerTimeout               it answers too slowly
@@ -46,10 +45,6 @@ class ConfigError(QbmError):
     """The config cannot be used; its text lists every problem with its place."""
 
     exit_code = 2
-
-
-class NoSuchConfig(ConfigError):
-    """No config file of that name is in the config folder."""
 
 
 class ServerError(QbmError):

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from qbm.api.middleware import LARGEST_BODY
+from qbm.config.refusals import NoSuchConfig
 from qbm.engine.counting import STATS
 from qbm.errors import (
     ConfigError,
-    NoSuchConfig,
     ServerUnreachable,
     ShuttingDown,
     StoreUnwritable,

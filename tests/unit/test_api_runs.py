@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from qbm.config.refusals import NoSuchConfig
 from qbm.engine.request import Mode, RunReport
-from qbm.errors import NoSuchConfig, ShuttingDown
+from qbm.errors import ShuttingDown
 from qbm.model.command import CommandName
 from qbm.model.plan import Plan
 from qbm.store import LeftOut, RunState, Trigger

@@ -19,16 +19,15 @@ from qbm.config.refusals import (
     ChangedMeanwhile,
     NameRefused,
     NameReserved,
+    NoSuchConfig,
     NotEditable,
 )
-from qbm.config.refusals import NoSuchConfig as NotInFolder
-from qbm.errors import NoSuchConfig, QbmError, ShuttingDown
+from qbm.errors import QbmError, ShuttingDown
 
 Clean: TypeAlias = Callable[[str], str]
 
 _STATUS: Final[Mapping[type[QbmError], int]] = {
     NoSuchConfig: 404,
-    NotInFolder: 404,
     NameReserved: 403,
     NameRefused: 400,
     NotEditable: 400,

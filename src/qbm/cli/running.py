@@ -15,7 +15,7 @@ from qbm.engine.request import Mode, RunReport, RunRequest
 from qbm.errors import Interrupted, QbmError, StoreError, UsageError
 from qbm.log.logger import FileSettings, Log
 from qbm.model.command import CommandName
-from qbm.service.jobs import Read, announce, secrets
+from qbm.service.jobs import Read, announce
 
 Choose: TypeAlias = Callable[[Commands | None], tuple[CommandName, ...]]
 """The commands of a run, given the config's ``commands`` section (None without one)."""
@@ -147,7 +147,7 @@ def _jobs(order: Order, found: Found, log: Log) -> list[Job]:
         for warning in loaded.warnings:
             log.logger.warning("warning", text=str(warning))
         if loaded.config is not None:
-            log.redactor.learn(secrets(loaded.config))
+            log.redactor.learn(loaded.config.secrets())
             jobs.append(_job(order, path, loaded.config, commands))
     if problems:
         raise InvalidConfigError(problems)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
-from pydantic import BaseModel, SecretStr
 from structlog.typing import FilteringBoundLogger
 
 from qbm import __version__
@@ -26,7 +25,7 @@ class Read(Struct, frozen=True):
     @property
     def secrets(self) -> frozenset[str]:
         """Every secret that the config holds, for the log to hide."""
-        return frozenset(secrets(self.config))
+        return frozenset(self.config.secrets())
 
 
 def read_each(
@@ -75,22 +74,3 @@ def announce(read: Read, request: RunRequest, log: FilteringBoundLogger) -> None
     )
     if request.mode is Mode.DRY:
         log.info("dry_run")
-
-
-def secrets(section: BaseModel) -> Iterator[str]:
-    """Every secret value in a section, at any depth."""
-    for _, value in section:
-        yield from _secrets_in(value)
-
-
-def _secrets_in(value: object) -> Iterator[str]:
-    if isinstance(value, SecretStr):
-        yield value.get_secret_value()
-    elif isinstance(value, BaseModel):
-        yield from secrets(value)
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _secrets_in(each)
-    elif isinstance(value, (list, tuple)):
-        for each in value:
-            yield from _secrets_in(each)
