@@ -123,6 +123,7 @@ class Served:
             stdin=subprocess.DEVNULL,
             stdout=self._errors,
             stderr=self._errors,
+            process_group=0,  # Ctrl-C at a terminal is for whoever started it, who ends it then
         )
         deadline = time.monotonic() + _SERVE_SECONDS
         while not self._answers():
@@ -135,6 +136,11 @@ class Served:
         """Ask it to end, and wait for that; its exit status. One that has ended stays so."""
         assert self._process
         self._process.send_signal(by)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for its end, asked for by whomever; its exit status. Kills it if need be."""
+        assert self._process
         try:
             return self._process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
