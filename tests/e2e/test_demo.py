@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +19,8 @@ from qbm.demo.play import mistakes
 from qbm.demo.samples import SAMPLES
 from qbm.errors import ServerUnreachable
 from tests.factories import a_snapshot, a_torrent
+from tests.lab import library
+from tests.lab.webapi import WebApi
 from tests.program import ROOT, environment, qbm
 
 
@@ -57,6 +62,34 @@ def test_a_server_of_the_demo_that_goes_away_is_told(capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.servers
+def test_make_demo_serves_until_ctrl_c_and_its_curl_example_mends_what_was_undone() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.lab.demo"],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        process_group=0,
+    ) as demo:
+        assert demo.stdout
+        told = "".join(
+            iter(demo.stdout.readline, "Both servers and the library go away at Ctrl-C.\n")
+        )
+        [qbittorrent] = re.findall(r"torrents is at (\S+)", told)
+        with WebApi(qbittorrent) as api:
+            hashes = "|".join(row["hash"] for row in api.torrents())
+            api.post("torrents/removeTags", hashes=hashes, tags="")
+            library.wait_for(api.torrents, lambda rows: not any(row["tags"] for row in rows))
+            [curl] = re.findall(r"^ *curl .*\\\n.*", told, flags=re.MULTILINE)
+            answer = subprocess.run(["sh", "-c", curl], capture_output=True, check=True).stdout
+            mended = api.torrents()
+        os.killpg(demo.pid, signal.SIGINT)
+        assert demo.wait(60) == 0
+    assert b'"status":"success"' in answer
+    assert all(row["tags"] for row in mended)
+
+
+@pytest.mark.servers
 def test_make_demo_once_plays_on_a_real_server_and_ends_well() -> None:
     command = [sys.executable, "-m", "tests.lab.demo", "--once"]
     ended = subprocess.run(
@@ -64,6 +97,10 @@ def test_make_demo_once_plays_on_a_real_server_and_ends_well() -> None:
     )
     assert ended.returncode == 0, ended.stderr
     assert "A real qBittorrent" in ended.stdout
+    assert "/api/run-command" in ended.stdout
+    assert "200  Commands executed successfully for all configs: tagged 15, categorized 8" in (
+        ended.stdout
+    )
     assert "The demo did all it should." in ended.stdout
 
 

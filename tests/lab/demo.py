@@ -1,4 +1,4 @@
-"""``make demo``: a disposable real qBittorrent with the demo's library, and the main job on it.
+"""``make demo``: a real qBittorrent with the demo's library, and the main job on it by the Web API.
 
 Where no real server can be had (another system, no network), the built-in simulator steps in.
 """
@@ -6,23 +6,29 @@ Where no real server can be had (another system, no network), the built-in simul
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
-from qbm.demo.play import play
+from qbm.demo.play import play, write_config
 from qbm.demo.samples import SAMPLES, Sample
+from qbm.engine.request import Mode
 from tests.lab import library, torrents
 from tests.lab.library import Content
+from tests.lab.ports import free_port, is_free
 from tests.lab.servers import Server
 from tests.lab.suites import Suite, SuiteMissingError, Tree, tree_of
 from tests.lab.torrents import Torrent
 from tests.lab.tracker import Tracker
+from tests.program import Served
 
-_ROOT = Path(__file__).parents[2]
+_PORT = 8080
+_COMMANDS = ("cat_update", "tag_update")
 _NEWEST_FIRST = (Suite.BACKPORTS, Suite.TRIXIE, Suite.BOOKWORM, Suite.BULLSEYE)
 
 
@@ -57,15 +63,57 @@ def _played(server: Server, tracker: Tracker, config: Path, *, once: bool) -> in
     for sample in SAMPLES:
         _add(server, tracker, sample)
     config.mkdir()
-    print(f"A real qBittorrent {server.version} with {len(SAMPLES)} torrents is at {server.url}")
-    root = PurePosixPath(server.save_path)
-    is_right = play(server.url, root, config, _classic, _say)
-    print("The demo did all it should." if is_right else "The demo did NOT do all it should.")
-    if not once:
-        print(f"Look at it with a browser: {server.url} (no login from this machine).")
-        print("The server and its library go away at Ctrl-C.")
-        _until_interrupted()
+    _say(f"A real qBittorrent {server.version} with {len(SAMPLES)} torrents is at {server.url}")
+    write_config(server.url, PurePosixPath(server.save_path), config, _say)
+    with Served(config, port=_PORT if is_free(_PORT) else free_port()) as served:
+        _say(f"\nqbm serves its Web API at {served.url}")
+        is_right = play(server.url, _Posted(served).run, _say)
+        _say("The demo did all it should." if is_right else "The demo did NOT do all it should.")
+        if not once:
+            _say(_INVITATION.format(qbittorrent=server.url, run_command=served.run_command))
+            _until_interrupted()
     return 0 if is_right else 1
+
+
+_INVITATION = """\
+
+Look at qBittorrent with a browser, and take some tags or categories away: {qbittorrent}
+(no login from this machine). Then have qbm mend that:
+
+    curl {run_command} -H 'Content-Type: application/json' \\
+        -d '{{"commands": ["cat_update", "tag_update"]}}'
+
+Both servers and the library go away at Ctrl-C."""
+
+
+class _Posted:
+    """The main job, asked for over HTTP; shows the request, the server's log and the answer."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+
+    def run(self, mode: Mode) -> bool:
+        """Whether the answer says success."""
+        options = {"dry_run": True} if mode is Mode.DRY else {}
+        body = json.dumps({"commands": _COMMANDS, **options})
+        before = len(self._served.log)
+        _say(f"    POST {self._served.run_command}  {body}\n")
+        answer = self._served.run(*_COMMANDS, **options)
+        _say(self._served.log[before:])
+        _say(f"    {answer.status_code}  {_told(answer.json())}")
+        return answer.ok
+
+
+def _told(answer: dict[str, Any]) -> str:
+    """The answer without the counters that are 0."""
+    results = answer.get("results", [])
+    counted = [
+        f"{name} {count}"
+        for result in results
+        for name, count in result["stats"].items()
+        if isinstance(count, int) and count
+    ]
+    return f"{answer.get('message') or answer['detail']}: {', '.join(counted) or 'all counters 0'}"
 
 
 def _add(server: Server, tracker: Tracker, sample: Sample) -> None:
@@ -80,10 +128,6 @@ def _torrent(sample: Sample, tracker: Tracker) -> Torrent:
     if sample.files:
         return torrents.folder(sample.name, *urls, paths=sample.files)
     return torrents.single(sample.name, *urls)
-
-
-def _classic(words: Sequence[str]) -> int:
-    return _program([str(_ROOT / "qbit_manage.py"), *words])
 
 
 def _program(words: Sequence[str]) -> int:

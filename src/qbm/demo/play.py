@@ -3,50 +3,55 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from rich.cells import set_cell_size
 
 from qbm.demo.samples import SAMPLES, Sample, config_text
+from qbm.engine.request import Mode
 from qbm.gateways.qbittorrent import Connection, QBittorrent
 from qbm.model.snapshot import Snapshot
 from qbm.model.torrent import Torrent
 
-Program: TypeAlias = Callable[[Sequence[str]], int]
-"""The classic command line: its words, and its exit status."""
+Job: TypeAlias = Callable[[Mode], bool]
+"""Carries out the main job, by whichever door; whether that went well."""
 Say: TypeAlias = Callable[[str], None]
 
-_JOB = ("--run", "--cat-update", "--tag-update", "--config-file", "config.yml")
+CONFIG_NAME = "config.yml"
 
 
-def play(url: str, root: PurePosixPath, folder: Path, program: Program, say: Say) -> bool:
-    """Preview, run, run again; whether the server then shows what it should.
+def write_config(url: str, root: PurePosixPath, folder: Path, say: Say) -> None:
+    """Put a config for the server at ``url`` into ``folder``, and show it.
 
-    ``root`` is where the samples lie, ``folder`` where the config and the state go.
-
-    Raises:
-        ServerError: the server cannot be asked in the end.
+    ``root`` is where the samples lie.
     """
-    config = folder / "config.yml"
+    config = folder / CONFIG_NAME
     text = config_text(url, root)
     config.write_text(text, encoding="utf-8")
     say(f"The config, {config}:\n")
     say("\n".join(f"    {line}" for line in text.splitlines()))
-    job = (*_JOB, "--config-dir", str(folder))
+
+
+def play(url: str, job: Job, say: Say) -> bool:
+    """Preview, run, run again; whether the server at ``url`` then shows what it should.
+
+    Raises:
+        ServerError: the server cannot be asked in the end.
+    """
     say("\n1. A dry run: what would be done, and why. Nothing is changed.\n")
-    statuses = [program([*job, "--dry-run"])]
+    went_well = [job(Mode.DRY)]
     say("\n2. The run.\n")
-    statuses.append(program(job))
+    went_well.append(job(Mode.REAL))
     say("\n3. The same again: there is nothing left to change.\n")
-    statuses.append(program(job))
+    went_well.append(job(Mode.REAL))
     snapshot = asyncio.run(_shown(url))
     wrong = mistakes(snapshot)
     say(f"\nWhat the server shows now:\n\n{table(snapshot)}\n")
     for each in wrong:
         say(f"WRONG: {each}")
-    return not wrong and not any(statuses)
+    return not wrong and all(went_well)
 
 
 async def _shown(url: str) -> Snapshot:

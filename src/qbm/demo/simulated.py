@@ -6,18 +6,24 @@ import hashlib
 import sys
 import tempfile
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Final, TypeAlias
 
-from qbm.demo.play import Program, play
+from qbm.demo.play import CONFIG_NAME, play, write_config
 from qbm.demo.samples import SAMPLES, Sample
+from qbm.engine.request import Mode
 from qbm.errors import ServerError
 from qbm.model.torrent import State
 from qbm.simulator import NEVER, Credentials, SimulatedTorrent, SimulatedTracker, Simulator
 
+Program: TypeAlias = Callable[[Sequence[str]], int]
+"""The classic command line: its words, and its exit status."""
+
 _ROOT: Final = PurePosixPath("/data")
 _MINUTE: Final = 60
+_JOB: Final = ("--run", "--cat-update", "--tag-update")
 _FIRST_ADDED: Final = 1_760_000_000  # seconds since 1970: October 2025
 
 
@@ -44,8 +50,13 @@ def main(*, keep: bool, port: int, program: Program) -> int:
 
 
 def _played(url: str, folder: Path, program: Program, *, keep: bool) -> int:
+    def job(mode: Mode) -> bool:
+        words = [*_JOB, "--config-dir", str(folder), "--config-file", CONFIG_NAME]
+        return program([*words, "--dry-run"] if mode is Mode.DRY else words) == 0
+
+    write_config(url, _ROOT, folder, _say)
     try:
-        is_right = play(url, _ROOT, folder, program, _say)
+        is_right = play(url, job, _say)
     except ServerError as error:
         sys.stderr.write(f"The demo cannot go on: {error}\n")
         return error.exit_code
