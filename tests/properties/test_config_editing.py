@@ -85,7 +85,7 @@ def test_lines_of_sections_that_stay_are_untouched(data: st.DataObject) -> None:
     wanted = data.draw(edits(before))
     assume(MASK not in repr(wanted))
     new = edited(text, wanted)
-    assume(not re.search(r"[|>][-+]? *(#.*)?\r?\n", text))  # where such a text ends is YAML's affair
+    assume(not re.search(r"[|>][-+]? *(#.*)?\r?\n", text))  # YAML says where one ends
     assert new.startswith("\ufeff") == text.startswith("\ufeff")
     assert ("\r\n" in new) == ("\r\n" in text) or new.count("\n") <= 1
     for name, value in before.items():
