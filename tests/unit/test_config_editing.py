@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import time
 from pathlib import Path
 from typing import Any
 
@@ -403,3 +404,12 @@ def test_a_file_that_was_edited_is_loaded_like_any_other() -> None:
     data["qbt"]["host"] = "https://example.org/qbt"
     loaded = load_text(edited(text, data), Path("config.yml"), {})
     assert loaded.required().qbt.host == "https://example.org/qbt"
+
+
+def test_a_long_list_that_changes_all_over_is_edited_in_a_moment() -> None:
+    items: list[Any] = [f"/data/{number}" for number in range(3000)]
+    text = "a:\n" + "".join(f"- {item}\n" for item in items)
+    began = time.monotonic()
+    new = edited(text, {"a": items[::-1]})
+    assert time.monotonic() - began < 20
+    assert data_of(new) == {"a": items[::-1]}

@@ -49,6 +49,8 @@ _BEFORE_KEY = re.compile(r" *(- +)*")
 _BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
 _KEEPS_BLANK_LINES = re.compile(r"[|>][1-9]?\+")
 _TOP_COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*")
+_MOST_COMPARED = 250_000
+"""Pairs of items; longer lists that change all over are taken item by item."""
 _LARGEST_NUMBER = 2**1023
 _SPELLINGS = (
     *(("true", "false"), ("True", "False"), ("TRUE", "FALSE")),
@@ -643,6 +645,8 @@ def _paired(items: Sequence[Node], wanted: Sequence[Json]) -> dict[int, int]:
     rest = range(shorter - start)
     end = next((n for n in rest if not says(items[-1 - n], wanted[-1 - n])), len(rest))
     old, new = range(start, len(items) - end), range(start, len(wanted) - end)
+    if len(old) * len(new) > _MOST_COMPARED:
+        return {n: n for n in range(shorter)}
     old_ids = [_first_that_says(items, json_of(items[n])) for n in old]
     found = [_first_that_says(items, wanted[n]) for n in new]
     new_ids = [first if first >= 0 else -1 - place for place, first in enumerate(found)]
