@@ -153,7 +153,8 @@ class Crowd:
 def _run_ids(answer: Any) -> tuple[str, ...]:
     """The runs that an answer names: all of them, or at least the first."""
     named = answer.get("results") or answer.get("runs") or [answer]
-    return tuple(each.get("run_id") or each.get("id") for each in named if each)
+    ids = (each.get("run_id") or each.get("id") for each in named)
+    return tuple(each for each in ids if each)
 
 
 @dataclass

@@ -57,9 +57,11 @@ def _report(report: RunReport) -> dict[str, Any]:
 
 def _changes(report: RunReport) -> Iterator[dict[str, Any]]:
     """Every planned change, with its outcome where it was carried out."""
-    outcomes = {id(each.planned): each.outcome for each in report.concluded}
+    # By what they hold: in a report that a server has sent they are not the same objects.
+    key = msgspec.json.encode
+    outcomes = {key(each.planned): each.outcome for each in report.concluded}
     for planned in report.plan.planned:
-        yield _change(planned, outcomes.get(id(planned)), report)
+        yield _change(planned, outcomes.get(key(planned)), report)
 
 
 def _change(planned: Planned, outcome: Outcome | None, report: RunReport) -> dict[str, Any]:
