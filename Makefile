@@ -5,7 +5,7 @@
 #   make check    lint, types, layers, unit tests: under a minute
 #   make test     check, and all tests with real servers
 #   make soak     the large counts of what make test runs small   -> results/soak.xml
-#   make bench    times beside what users have today               -> results/bench-*.json
+#   make bench    times beside what users have today               -> results/*.json
 #   make docs     fill the tables of docs/reference from the program itself
 #   make pins     pin the dependencies anew
 #   make clean    remove all that these leave behind
@@ -52,6 +52,7 @@ soak: servers
 
 bench: servers
 	$(BIN)/python -m bench --torrents $(N) --suite $(VERSION)
+	$(BIN)/python -m bench.latency --suite $(VERSION)
 
 docs: setup
 	$(BIN)/python scripts/docs-reference

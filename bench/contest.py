@@ -144,20 +144,20 @@ class Stage:
     def timed(self, program: Program) -> Round:
         """Both runs straight at the server."""
         with self.server() as server:
-            config = self._config(server.url)
+            config = self.config(server.url)
             return Round(_run(program, config, server), _run(program, config, server))
 
     def counted(self, program: Program) -> Round:
         """Both runs through a proxy that counts; it costs each request a millisecond."""
         with self.server() as server, Proxy(server.url) as proxy:
-            config = self._config(proxy.url)
+            config = self.config(proxy.url)
             return Round(_run(program, config, server, proxy), _run(program, config, server, proxy))
 
     @property
     def _original(self) -> Path:
         return self.folder / "original"
 
-    def _config(self, url: str) -> Path:
+    def config(self, url: str) -> Path:
         """A new config folder for a server at ``url``."""
         folder = self.folder / f"config-{next(self._numbers)}"
         folder.mkdir()

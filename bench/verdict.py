@@ -93,7 +93,7 @@ class Verdict:
         """Everything but the states, for JSON."""
         return {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": _machine(),
+            "machine": machine(),
             "load_before": round(self.load, 2),
             "torrents": self.torrents,
             "suite": self.suite,
@@ -169,7 +169,7 @@ def _counted(requests: Requests) -> dict[str, Any]:
     }
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
     """What the numbers depend on; nothing that says whose machine it is."""
     system = platform.freedesktop_os_release() if sys.platform == "linux" else {}
     return {
