@@ -17,7 +17,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -68,13 +68,14 @@ def kills(
     arguments: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     seconds: float = 60,
+    points: Iterable[KillPoint] | None = None,
 ) -> Iterator[KillPoint]:
     """Run the target anew for each point, and yield after each child that was killed there.
 
     Ends with the first child that ends by itself, which must do so with exit code 0.
-    ``environment`` is added to this process's own.
+    ``environment`` is added to this process's own; ``points`` None means all of them.
     """
-    for point in kill_points():
+    for point in points or kill_points():
         child = subprocess.run(
             killing(point, target, arguments),
             env={**os.environ, **(environment or {})},
