@@ -74,11 +74,12 @@ ask_with_curl() {
 }
 
 ask_with_wget() {
-    # GNU's wget shows why a request was refused only if told to. BusyBox's cannot, and may crash
-    # on what it does not know; it waits as long by itself, and does not try again.
+    # GNU's wget must be told to show why a request was refused, and to send a password at once.
+    # BusyBox's cannot do the former, and may crash on what it does not know; it waits as long by
+    # itself, and does not try again.
     options=-q
     if wget --help 2>&1 | grep -q -e --content-on-error; then
-        options="-nv --content-on-error -t 1 -T $seconds"
+        options="-nv --content-on-error --auth-no-challenge -t 1 -T $seconds"
     fi
     # shellcheck disable=SC2086 # several words
     if answer=$(wget $options -O - --header 'Content-Type: application/json' \

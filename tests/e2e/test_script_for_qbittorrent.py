@@ -7,9 +7,11 @@ import os
 import shutil
 import subprocess
 import threading
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email.message import Message
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -40,7 +42,7 @@ class Listener:
     answer: str = '{"status":"success","message":"a \\"quoted\\" one"}'
     bodies: list[Any] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
-    kinds: list[str] = field(default_factory=list)
+    headers: list[Message] = field(default_factory=list)
     port: int = 0
 
     @property
@@ -57,7 +59,7 @@ def listener() -> Iterator[Listener]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             told.bodies.append(json.loads(body))
             told.paths.append(self.path)
-            told.kinds.append(self.headers["Content-Type"])
+            told.headers.append(self.headers)
             self.send_response(told.status)
             self.send_header("Content-Length", str(len(told.answer)))
             self.end_headers()
@@ -131,7 +133,7 @@ def test_it_posts_the_hash_prints_what_came_and_logs_both(
     assert (ended.status, ended.errors) == (0, "")
     assert listener.bodies == [{"commands": ["tag_update", "share_limits"], "hashes": [_HASH]}]
     assert listener.paths == ["/api/run-command"]
-    assert listener.kinds == ["application/json"]
+    assert listener.headers[0]["Content-Type"] == "application/json"
     sent, got = ended.output.splitlines()
     assert sent.endswith(f"POST {listener.url}/api/run-command {json.dumps(listener.bodies[0])}")
     assert got.endswith(f" {listener.answer}")
@@ -243,13 +245,16 @@ def test_a_folder_that_cannot_be_written_is_told_and_it_goes_on(
     assert len(listener.bodies) == 1
 
 
-def test_a_password_in_the_address_is_not_shown(
+def test_a_password_in_the_address_is_sent_and_not_shown(
     listener: Listener, script: Path, tmp_path: Path, client: str
 ) -> None:
     path = _tools(tmp_path / "bin", *_TOOLS, client)
     url = listener.url.replace("://", "://user:hunter2hunter2@")
     ended = _ran(script, _HASH, path=path, QBM_URL=url)
     assert ended.status == 0
+    [headers] = listener.headers
+    assert b64decode(headers["Authorization"].removeprefix("Basic ")) == b"user:hunter2hunter2"
+    assert ended.output.endswith(f" {listener.answer}\n")
     assert "hunter2hunter2" not in ended.output + ended.errors + _log(script).read_text()
 
 
