@@ -602,6 +602,19 @@ def test_what_is_not_plainly_a_config_of_the_folder_is_404_and_named(
     assert len(told.detail) < 400
 
 
+def test_a_folder_without_the_config_is_served_and_told_until_there_is_one(
+    serve: Serve, tmp_path: Path
+) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    served = serve(folder)
+    told = by_curl(served.run_command, '{"commands": ["tag_update"]}')
+    assert (told.status, told.detail) == (404, f"There is no config config.yml in {folder}.")
+    nobody = f"http://127.0.0.1:{refusing_port()}"
+    write_config(folder, {"qbt": {"host": nobody}, "tracker": {"other": {"tag": "misc"}}})
+    assert nobody in run(served, "tag_update").detail
+
+
 @pytest.mark.parametrize(
     ("name", "place"),
     [
