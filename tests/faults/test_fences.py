@@ -199,9 +199,9 @@ def test_a_cancelled_run_keeps_its_server_until_it_has_stopped(
     servers: Pair, server: Served
 ) -> None:
     simulator = servers.simulators["a.yml"]
-    simulator.faults.add(Slow(1), "torrents/addTags")
+    slow = simulator.faults.add(Slow(1), "torrents/addTags")
     first, second = _ask(server, 0), _ask(server, 1)
-    wait_for(lambda: len(simulator.writes), (1).__le__, 30)
+    wait_for(lambda: slow.hits, bool, 30)
     requests.delete(f"{server.url}/api/runs/{first}", timeout=60)
     wait_for(lambda: drained(server.url), lambda left: not left, 60)
     with Store.open(server.folder) as store:

@@ -99,12 +99,12 @@ def test_a_run_of_two_attempts_counts_both_and_repeats_nothing(
     """Two torrents get a tag more than the others, so that there are two requests."""
     for number in range(2):
         simulator.change(hash_of(number), state=State.STALLED_DL, progress=0.5)
-    simulator.faults.add(Slow(1), "torrents/addTags", times=1)
+    first = simulator.faults.add(Slow(1), "torrents/addTags", times=1)
     with Served(servers.folder) as server:
         run_id = _ask(server, *range(_TORRENTS))
-        wait_for(lambda: len(simulator.writes), (1).__le__, 30)
+        wait_for(lambda: first.hits, bool, 30)
         server.end(by)
-        assert len(simulator.writes) == 1
+        assert len(simulator.writes) <= 1
         [run] = _go_on(server, run_id)
     assert (run.state, run.attempts) == (RunState.DONE, 2)
     written = [each for one in simulator.writes for each in one.params["hashes"].split("|")]

@@ -388,7 +388,6 @@ class RunService:
             self._last = run
             self._unwanted.discard(run_id)
         self._bell.ring()
-        self._turns.announce()
 
     def _attend_soon(self, run: Run) -> None:
         """Have a run that is written down attended to; if that cannot be now, then later."""
