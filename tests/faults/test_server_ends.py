@@ -116,6 +116,21 @@ def test_a_run_of_two_attempts_counts_both_and_repeats_nothing(
         assert len(store.applied(run_id)) == _TORRENTS
 
 
+def test_a_server_does_not_wait_for_an_answer_that_does_not_come(
+    servers: Pair, simulator: Simulator
+) -> None:
+    slow = simulator.faults.add(Slow(600), "torrents/addTags", times=1)
+    with Served(servers.folder) as server:
+        run_id = _ask(server, *range(_TORRENTS))
+        wait_for(lambda: slow.hits, bool, 30)
+        assert server.end(signal.SIGTERM) == 0
+        assert _known(servers.folder, run_id).state is RunState.RUNNING
+        assert "still waits for its server's answer" in server.log
+        [run] = _go_on(server, run_id)
+    assert (run.state, run.attempts) == (RunState.DONE, 2)
+    assert run.stats["tagged"] == _TORRENTS
+
+
 def test_what_the_first_attempt_did_not_come_to_is_stale_and_planned_anew(
     servers: Pair, simulator: Simulator
 ) -> None:

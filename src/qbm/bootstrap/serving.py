@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Final, NoReturn
 
 import uvicorn
 from structlog.typing import FilteringBoundLogger
@@ -93,7 +94,20 @@ async def _serve(
             log.logger.info("serving", url=url, host=order.host, folder=str(found.folder))
             await _answer(site, listening, ending, service)
         finally:
-            await asyncio.to_thread(service.close, _RUNS_END_SECONDS)
+            if not await asyncio.to_thread(service.close, _RUNS_END_SECONDS):
+                _end_at_once(state, log)
+
+
+def _end_at_once(state: State, log: Log) -> NoReturn:
+    """End the process in the middle of a request: as if killed, and as safe as that.
+
+    Its thread would go on for minutes, without the locks that this server gives back.
+    """
+    text = "A run still waits for its server's answer. What came of it is seen at the next start."
+    log.logger.warning("warning", text=text)
+    put_out(state.folder)
+    log.close()
+    os._exit(0)
 
 
 async def _answer(

@@ -147,13 +147,18 @@ class RunService:
         self._bell.ring()
         self._turns.announce()
 
-    def close(self, seconds: float) -> None:
-        """End, once every run has stopped, to go on at the next start; wait at most so long."""
+    def close(self, seconds: float) -> bool:
+        """End, once every run has stopped, to go on at the next start; wait at most so long.
+
+        False: a run still waits for an answer of its server, in a thread that goes on.
+        """
         self.refuse()
         end = self._means.clock.monotonic() + seconds
         while not self._turns.are_all_free() and self._means.clock.monotonic() < end:
             self._turns.wait(_LOOK_AGAIN_SECONDS / 10)
+        has_stopped = self._turns.are_all_free()
         self._line.close()
+        return has_stopped
 
     # What the API asks
 
