@@ -70,6 +70,7 @@ def a_run(number: int = 1, **facts: Any) -> Run:
         "failed_commands": (),
         "warnings": (),
         "error": "",
+        "exit_code": 0,
     }
     return Run(**{**usual, **facts})
 

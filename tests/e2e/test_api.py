@@ -727,7 +727,7 @@ def test_a_second_server_on_the_folder_is_refused_and_the_first_goes_on(
 ) -> None:
     write_config(tmp_path, {"qbt": {"host": "http://127.0.0.1:1"}})
     first = serve(tmp_path)
-    ended = _refused(door, tmp_path, "--host", "127.0.0.1", "--port", str(free_port()))
+    ended = _refused(door, tmp_path, "--host", "127.0.0.1", "--port", str(first.port))
     assert ended.status == 1
     assert f"{tmp_path} is served already" in ended.errors
     assert str(first.pid) in ended.errors

@@ -89,6 +89,16 @@ def test_all_others_are_told_how_to_set_up_a_password(address: str) -> None:
     assert "set a password or an API key" in refused.detail
 
 
+def test_only_of_a_proxy_that_is_not_trusted_is_it_said_that_it_is_not() -> None:
+    forwarded = call("172.18.0.4", x_forwarded_for="8.8.8.8")
+    trusting = Authentication(trusted_proxies=("172.18.0.0/16",))
+    told = [decide(forwarded, rules(each)) for each in (OPEN, trusting)]
+    assert [isinstance(each, Refused) and "not trusted" in each.detail for each in told] == [
+        True,
+        False,
+    ]
+
+
 @pytest.mark.parametrize(
     "headers",
     [

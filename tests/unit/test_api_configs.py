@@ -62,9 +62,19 @@ async def test_saved_as_it_was_read_it_is_byte_for_byte_the_same(served: Served)
     assert answer.json == {
         "status": "success",
         "message": "Configuration 'config.yml' updated successfully",
+        "errors": [],
+        "warnings": [],
     }
     assert (served.folder / "config.yml").read_text() == CONFIG
     assert not list(served.folder.glob(".backups/*"))
+
+
+async def test_a_half_written_config_is_saved_and_told_what_it_lacks(served: Served) -> None:
+    answer = await put(served, {**DATA, "qbt": {"hosst": "nas:8080"}})
+    assert answer.status == 200
+    [error] = answer.json["errors"]
+    assert "qbt.host" in error
+    assert "hosst: nas:8080" in (served.folder / "config.yml").read_text()
 
 
 async def test_one_changed_value_changes_one_line_after_a_backup(served: Served) -> None:

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
-from qbm.api.callers import Call, is_forwarded, is_from_local
+from qbm.api.callers import Call, is_forwarded, is_from_local, is_from_proxy
 from qbm.api.hosts import host_and_port, is_local_name, is_origin_of, netloc_of
 from qbm.service.settings import Authentication, Method
 
@@ -124,11 +124,13 @@ def _is_public(call: Call) -> bool:
 
 
 def _by_settings(call: Call, authentication: Authentication) -> Decision:
-    is_local = is_from_local(call, authentication.trusted_proxies)
+    trusted = authentication.trusted_proxies
+    is_local = is_from_local(call, trusted)
     if not authentication.enabled or authentication.method is Method.NONE:
         if is_local:
             return Admitted(Door.LOCAL)
-        return Refused(status=403, detail=_PROXY if is_forwarded(call) else _STRANGER)
+        is_by_stranger = is_forwarded(call) and not is_from_proxy(call, trusted)
+        return Refused(status=403, detail=_PROXY if is_by_stranger else _STRANGER)
     key = call.header(_KEY_HEADER)
     if key is not None and authentication.api_key:
         if _is_same(key, authentication.api_key):

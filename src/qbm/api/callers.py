@@ -87,6 +87,12 @@ def is_forwarded(call: Call) -> bool:
     return any(name in _FORWARDING or name.startswith("x-forwarded") for name in call.headers)
 
 
+def is_from_proxy(call: Call, trusted_proxies: Iterable[str]) -> bool:
+    """A trusted proxy has passed it on."""
+    socket = address_of(call.address)
+    return socket is not None and socket in _Trusted(trusted_proxies)
+
+
 def _callers(call: Call, trusted_proxies: Iterable[str]) -> Iterator[Address | None]:
     """Whom the call may come from, None for somebody unknown.
 

@@ -63,6 +63,13 @@ class Changed(BaseModel):
     message: str
 
 
+class Saved(Changed):
+    """It is written. What a run would find wrong or doubtful in it, if anything."""
+
+    errors: list[str]
+    warnings: list[str]
+
+
 class BackedUp(Changed):
     """A backup was made."""
 
@@ -118,18 +125,30 @@ def config(filename: str, site: SiteOf) -> Config:
 
 
 @router.post("/{filename}", responses=errors(400, 403, 409, 500))
-def create(filename: str, wanted: Wanted, site: SiteOf) -> Changed:
+def create(filename: str, wanted: Wanted, site: SiteOf) -> Saved:
     """Make a config that is not there yet."""
-    site.folder.create(filename, written_anew(wanted.data))
-    return Changed(message=f"Configuration '{filename}' created successfully")
+    text = written_anew(wanted.data)
+    site.folder.create(filename, text)
+    return _saved(f"Configuration '{filename}' created successfully", filename, text, site)
 
 
 @router.put("/{filename}", responses={**_NAMED, **errors(409)})
-def update(filename: str, wanted: Wanted, site: SiteOf) -> Changed:
+def update(filename: str, wanted: Wanted, site: SiteOf) -> Saved:
     """Change a config, after a backup; comments, quotes and order stay."""
     file = site.folder.read(filename)
-    site.folder.save(filename, edited(file.text, wanted.data), file.digest)
-    return Changed(message=f"Configuration '{filename}' updated successfully")
+    text = edited(file.text, wanted.data)
+    site.folder.save(filename, text, file.digest)
+    return _saved(f"Configuration '{filename}' updated successfully", filename, text, site)
+
+
+def _saved(message: str, filename: str, text: str, site: Site) -> Saved:
+    """Half-written configs may be saved; then it is said what they lack."""
+    loaded = load_text(text, site.folder.new_path(filename), site.environ)
+    return Saved(
+        message=message,
+        errors=_told(loaded.problems, site),
+        warnings=_told(loaded.warnings, site),
+    )
 
 
 @router.delete("/{filename}", responses=_NAMED)

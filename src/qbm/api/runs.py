@@ -25,7 +25,10 @@ _MOST: Final = 500
 
 
 class RunView(BaseModel):
-    """A run as it is now. Times are in UTC; ``hashes`` none means all torrents."""
+    """A run as it is now. Times are in UTC; ``hashes`` none means all torrents.
+
+    ``exit_code`` is what ``qbm run`` would end with, 0 until it has ended.
+    """
 
     id: str
     request_id: str
@@ -46,6 +49,7 @@ class RunView(BaseModel):
     refused: list[Reason]
     warnings: list[str]
     error: str | None
+    exit_code: int
 
 
 class Runs(BaseModel):
@@ -159,4 +163,5 @@ def view_of(run: Run, clean: Clean) -> RunView:
         refused=reasons(run.refused, clean),
         warnings=[sendable(clean(each)) for each in run.warnings],
         error=sendable(clean(run.error)) or None,
+        exit_code=run.exit_code,
     )

@@ -16,10 +16,13 @@ from qbm.cli.running import Ended, Job, run_each
 from qbm.engine.report import retell
 from qbm.engine.request import Mode, RunReport
 from qbm.engine.stop import Stop
-from qbm.errors import Interrupted, QbmError, StoreError
+from qbm.errors import ConfigError, Interrupted, QbmError, ServerError, StoreError
 from qbm.gateways.clock import Clock
 from qbm.store import UNFINISHED, RunState
 
+_BY_EXIT_CODE: Final = {
+    kind.exit_code: kind for kind in (QbmError, ConfigError, ServerError, Interrupted)
+}
 _PAUSE: Final = 0.2
 _TIMEOUT: Final = ClientTimeout(total=60)
 _TOKEN: Final = "X-QBM-Token"  # noqa: S105 - a header's name
@@ -122,5 +125,6 @@ def _body(job: Job) -> dict[str, Any]:
 
 
 def _failure(run: dict[str, Any]) -> QbmError:
+    """The error that the run ended with there, as far as its exit code tells."""
     text = run["error"] or "The run did not end well."
-    return Interrupted(text) if run["state"] == RunState.INTERRUPTED else QbmError(text)
+    return _BY_EXIT_CODE.get(run["exit_code"], QbmError)(text)

@@ -67,14 +67,11 @@ def serve(order: ServeOrder, log: Log) -> int:
     log.write_to(order.log_file(state.folder))
     if lacking:
         log.logger.warning("warning", text=f"{lacking} The server starts without one.")
-    with closing(listen(order.host, order.port)) as listening:
-        asyncio.run(_serve(order, found, state, listening, log))
+    asyncio.run(_serve(order, found, state, log))
     return 0
 
 
-async def _serve(
-    order: ServeOrder, found: Found, state: State, listening: socket.socket, log: Log
-) -> None:
+async def _serve(order: ServeOrder, found: Found, state: State, log: Log) -> None:
     ending, clock = asyncio.Event(), SystemClock()
     with ExitStack() as stack:
         stack.enter_context(_heeding_signals(ending, log.logger))
@@ -82,6 +79,8 @@ async def _serve(
             await _take(stack.enter_context(lock), ending, clock, log.logger)
         if ending.is_set():
             return
+        # After the locks: of a second server on this folder they tell more than its port does.
+        listening = stack.enter_context(closing(listen(order.host, order.port)))
         put_out(state.folder)  # a killed server has left its own
         store = stack.enter_context(Store.open(state.folder, database=state.database))
         service = _service(order, found, state, store, clock, log)

@@ -231,7 +231,7 @@ async def _ended(job: Job, run_one: RunOne, log: FilteringBoundLogger) -> Ended:
         path=job.path,
         server=server,
         report=report,
-        exit_code=0 if report.is_whole else 1,
+        exit_code=report.exit_code,
     )
 
 

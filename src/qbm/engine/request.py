@@ -75,6 +75,11 @@ class RunReport(Struct, frozen=True, kw_only=True):
     seconds: float
 
     @property
+    def exit_code(self) -> int:
+        """What a command line ends with."""
+        return 0 if self.is_whole else 1
+
+    @property
     def is_whole(self) -> bool:
         """Everything that was planned was done, and no command was refused."""
         return not self.refused and all(

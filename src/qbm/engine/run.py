@@ -101,7 +101,8 @@ def _note(run_id: str, error: QbmError, tools: Tools) -> None:
     state = RunState.INTERRUPTED if isinstance(error, Interrupted) else RunState.FAILED
     with contextlib.suppress(StoreError):
         stats = count(tools.store.applied(run_id))
-        tools.store.finish(run_id, state, tools.clock.now(), stats=stats, error=str(error))
+        now, code = tools.clock.now(), error.exit_code
+        tools.store.finish(run_id, state, now, stats=stats, error=str(error), exit_code=code)
 
 
 async def _carried_out(
@@ -217,4 +218,5 @@ def _finish(report: RunReport, tools: Tools) -> None:
         refused=[LeftOut(each.command, str(each.reason)) for each in report.refused],
         failed_commands=report.failed,
         warnings=report.warnings,
+        exit_code=report.exit_code,
     )

@@ -325,7 +325,8 @@ class RunService:
             log = self._means.logger_at(None)
             text = f"A fault in qbm {__version__}: {type(error).__name__}: {error}."
             log.critical("crashed", text=text, exc_info=error)
-            self._means.store.finish(run.id, RunState.FAILED, self._means.clock.now(), error=text)
+            now = self._means.clock.now()
+            self._means.store.finish(run.id, RunState.FAILED, now, error=text, exit_code=1)
 
     def _carry_out_on_its_server(self, run: Run) -> None:
         means = self._means
@@ -375,7 +376,8 @@ class RunService:
     def _failed(self, run: Run, error: QbmError) -> None:
         """Note an ending that the engine has not noted: it had not begun."""
         state = RunState.INTERRUPTED if isinstance(error, Interrupted) else RunState.FAILED
-        self._means.store.finish(run.id, state, self._means.clock.now(), error=str(error))
+        now, code = self._means.clock.now(), error.exit_code
+        self._means.store.finish(run.id, state, now, error=str(error), exit_code=code)
         log = self._means.logger_at(run.log_level)
         for line in str(error).splitlines():
             log.error("failed", text=line)

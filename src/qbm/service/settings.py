@@ -20,16 +20,16 @@ from msgspec.structs import replace
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from qbm.config.document import compose
+from qbm.config.checking.texts import told
 from qbm.config.editing import data_of, edited, written_anew
-from qbm.config.files import Refused, read_text
-from qbm.config.mistakes import BrokenYamlError
+from qbm.config.editing.written import Json
+from qbm.config.folder.replacing import replace_whole, write_new
 from qbm.config.problem import InvalidConfigError, Problem
+from qbm.config.reading.document import compose
+from qbm.config.reading.files import Refused, read_text
+from qbm.config.reading.mistakes import BrokenYamlError
+from qbm.config.reading.values import Source, Value, Values
 from qbm.config.refusals import NotReadable
-from qbm.config.replacing import replace_whole, write_new
-from qbm.config.texts import told
-from qbm.config.values import Source, Value, Values
-from qbm.config.written import Json
 from qbm.service.schedule import Kind, Schedule, read_schedule
 
 FILE_NAME: Final = "qbm_settings.yml"

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, literal, select, update
 
-from qbm.errors import LeaseLost
+from qbm.errors import Interrupted, LeaseLost
 from qbm.model.command import CommandName
 from qbm.store.holder import is_elsewhere
 from qbm.store.leases import SILENCE
@@ -63,6 +63,7 @@ class History(Opened):
         failed_commands: Sequence[LeftOut] = (),
         warnings: Sequence[str] = (),
         error: str = "",
+        exit_code: int = 0,
     ) -> None:
         """Say how a run ended, and let go of its lease; of two endings the first stands."""
         with self._writing() as connection:
@@ -78,6 +79,7 @@ class History(Opened):
                 failed_commands=failed_commands,
                 warnings=warnings,
                 error=error,
+                exit_code=exit_code,
             )
 
     def correct(self, run_id: str, stats: Mapping[str, int]) -> None:
@@ -142,6 +144,7 @@ class History(Opened):
                     state=RunState.INTERRUPTED,
                     ended_at=now,
                     error="Its process ended before the run did.",
+                    exit_code=Interrupted.exit_code,
                 )
         return dead
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, func, select, update
 
+from qbm.errors import Interrupted
 from qbm.store.history import History, a_run, accepted, as_run, end
 from qbm.store.records import NOBODY, UNFINISHED, NewRun, Run, RunState
 from qbm.store.tables import leases, runs
@@ -89,6 +90,7 @@ class Queue(History):
                 state=RunState.INTERRUPTED,
                 ended_at=now,
                 error="Cancelled before it began.",
+                exit_code=Interrupted.exit_code,
             )
             return True
 

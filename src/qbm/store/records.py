@@ -75,7 +75,8 @@ class Run(Struct, frozen=True, kw_only=True):
     the first run of the same request. ``attempts`` counts how often it was begun. ``stats``
     are the counters of its report; ``skipped_counts`` says how many torrents were left alone,
     per reason code. ``executed`` are the commands that ran, ``refused`` those that a guard
-    stopped, ``failed_commands`` those that could not run at all.
+    stopped, ``failed_commands`` those that could not run at all. ``exit_code`` is what the
+    command line ends with.
     """
 
     id: str
@@ -104,6 +105,7 @@ class Run(Struct, frozen=True, kw_only=True):
     failed_commands: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
     error: str
+    exit_code: int
 
 
 class Ending(Struct, frozen=True, kw_only=True):

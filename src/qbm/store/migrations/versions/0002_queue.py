@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("refused", sa.Text(), nullable=False, server_default="[]"),
         sa.Column("failed_commands", sa.Text(), nullable=False, server_default="[]"),
         sa.Column("warnings", sa.Text(), nullable=False, server_default="[]"),
+        sa.Column("exit_code", sa.Integer(), nullable=False, server_default="0"),
     ):
         op.add_column("runs", column)
     op.execute("UPDATE runs SET request_id = id")
