@@ -11,12 +11,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from qbm.config import SAMPLE
-from qbm.config.document import compose
 from qbm.config.editing import data_of, edited, written_anew
-from qbm.config.masking import MASK
+from qbm.config.editing.masking import MASK
+from qbm.config.editing.written import json_of, meant_by, read, says
+from qbm.config.reading.document import compose
+from qbm.config.reading.values import Source, Value, Values
 from qbm.config.refusals import NotEditable
-from qbm.config.values import Source, Value, Values
-from qbm.config.written import json_of, meant_by, read, says
 from tests.config_texts import JSON, KEYS, edits, texts
 
 CASES = Path(__file__).parents[1] / "cases" / "config"

@@ -9,10 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from qbm.config import Config, Qbt, Settings
+from qbm.config.checking.texts import section_at, told
 from qbm.config.concerns import CONCERNS, part_of
 from qbm.config.problem import shown_path
 from qbm.config.schema import Commands
-from qbm.config.texts import section_at, told
 from qbm.model.command import COMMANDS
 
 

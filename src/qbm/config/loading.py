@@ -12,19 +12,19 @@ from pathlib import Path
 from msgspec.structs import replace as changed
 from pydantic_core import ErrorDetails
 
-from qbm.config.checking import checked, without
+from qbm.config.checking.doubts import Doubt, doubts
+from qbm.config.checking.needs import Need, musts, needs
+from qbm.config.checking.older import as_written, older_keys
+from qbm.config.checking.texts import section_at, told
+from qbm.config.checking.validation import checked, without
 from qbm.config.concerns import CONCERNS, Part, part_of
-from qbm.config.document import compose
-from qbm.config.doubts import Doubt, doubts
-from qbm.config.files import Refused, read_text
-from qbm.config.mistakes import BrokenYamlError
-from qbm.config.needs import Need, musts, needs
-from qbm.config.older import as_written, older_keys
 from qbm.config.problem import InvalidConfigError, Kind, Mark, Problem
+from qbm.config.reading.document import compose
+from qbm.config.reading.files import Refused, read_text
+from qbm.config.reading.mistakes import BrokenYamlError
+from qbm.config.reading.values import Keys, Source, Value, Values
 from qbm.config.schema import Commands, Config
 from qbm.config.schema.section import is_blank
-from qbm.config.texts import section_at, told
-from qbm.config.values import Keys, Source, Value, Values
 from qbm.model.command import COMMANDS, CommandName
 
 LARGEST = 2**20

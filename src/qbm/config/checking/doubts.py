@@ -8,10 +8,10 @@ from typing import NamedTuple
 from pydantic import SecretStr
 
 from qbm.config.problem import printable
+from qbm.config.reading.values import Keys, Value, Values
 from qbm.config.schema import Config, Service, Settings, ShareLimitGroup, Webhooks
 from qbm.config.schema.section import is_blank
 from qbm.config.schema.share_limits import group_tag
-from qbm.config.values import Keys, Value, Values
 
 _DURATIONS = ("max_seeding_time", "max_last_active", "min_seeding_time", "min_last_active")
 _TAG_FILTERS = ("include_all_tags", "include_any_tags", "exclude_all_tags", "exclude_any_tags")

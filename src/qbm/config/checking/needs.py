@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from qbm.config.problem import shown_path
+from qbm.config.reading.values import Keys, Value, Values
 from qbm.config.schema import Config
 from qbm.config.schema.section import is_blank
-from qbm.config.values import Keys, Value, Values
 from qbm.model.command import COMMANDS, CommandName
 
 

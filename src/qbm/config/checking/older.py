@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from qbm.config.checking.texts import section_at
 from qbm.config.problem import Kind, Problem
+from qbm.config.reading.values import Keys, Values
 from qbm.config.schema import Webhooks
-from qbm.config.texts import section_at
-from qbm.config.values import Keys, Values
 
 _FUNCTION = ("webhooks", "function")
 

@@ -12,8 +12,8 @@ from typing import get_args
 
 from pydantic_core import ErrorDetails
 
+from qbm.config.reading.values import Keys, Value
 from qbm.config.schema import Config, Section
-from qbm.config.values import Keys, Value
 
 _A_LIST_OF_ALL_IS_SHORT = 12
 

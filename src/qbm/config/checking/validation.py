@@ -7,9 +7,9 @@ from collections.abc import Collection
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from qbm.config.older import as_written
+from qbm.config.checking.older import as_written
+from qbm.config.reading.values import Keys, Value, Values
 from qbm.config.schema import Config
-from qbm.config.values import Keys, Value, Values
 
 _NO_SERVER = (("qbt",), ("qbt", "host"))
 _A_SERVER: dict[str, Value] = {"qbt": {"host": "localhost"}}

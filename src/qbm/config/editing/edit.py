@@ -16,15 +16,10 @@ from difflib import SequenceMatcher
 from msgspec import Struct
 from msgspec.structs import replace
 
-from qbm.config import rendering
-from qbm.config.document import DEEPEST
-from qbm.config.loading import LARGEST
-from qbm.config.masking import masked, unmasked
-from qbm.config.problem import shown_path
-from qbm.config.refusals import NotEditable, NotReadable
-from qbm.config.rendering import LONGEST_KEY, Style, column, quote_of, style_of
-from qbm.config.values import Keys
-from qbm.config.written import (
+from qbm.config.editing import rendering
+from qbm.config.editing.masking import masked, unmasked
+from qbm.config.editing.rendering import LONGEST_KEY, Style, column, quote_of, style_of
+from qbm.config.editing.written import (
     BOOLS,
     Alias,
     Json,
@@ -42,6 +37,11 @@ from qbm.config.written import (
     says,
     target,
 )
+from qbm.config.loading import LARGEST
+from qbm.config.problem import shown_path
+from qbm.config.reading.document import DEEPEST
+from qbm.config.reading.values import Keys
+from qbm.config.refusals import NotEditable, NotReadable
 
 _MARK = "\ufeff"
 _COMMENT = re.compile(r"[ \t]+#[^\r\n]*")

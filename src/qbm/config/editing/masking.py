@@ -14,10 +14,20 @@ from typing import Annotated, TypeGuard, get_args, get_origin
 from msgspec import Struct
 from pydantic import BaseModel, SecretStr
 
+from qbm.config.editing.written import (
+    SPECIAL,
+    Json,
+    List,
+    Map,
+    Node,
+    Text,
+    entries_of,
+    json_of,
+    target,
+)
 from qbm.config.problem import shown_path
 from qbm.config.refusals import NotEditable
 from qbm.config.schema import Config
-from qbm.config.written import SPECIAL, Json, List, Map, Node, Text, entries_of, json_of, target
 from qbm.model.tracker import without_passkey
 
 MASK = "***"

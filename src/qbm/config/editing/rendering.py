@@ -9,7 +9,17 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from qbm.config.written import MERGE, Json, List, Map, Node, Text, meant_by, plain_value, target
+from qbm.config.editing.written import (
+    MERGE,
+    Json,
+    List,
+    Map,
+    Node,
+    Text,
+    meant_by,
+    plain_value,
+    target,
+)
 
 LONGEST_KEY = 1000
 """Characters; YAML reads no key of more than 1024 without a ? before it."""

@@ -24,8 +24,8 @@ from ruamel.yaml.events import (
     ScalarEvent,
 )
 
-from qbm.config.document import compose
-from qbm.config.mistakes import BrokenYamlError
+from qbm.config.reading.document import compose
+from qbm.config.reading.mistakes import BrokenYamlError
 from qbm.config.refusals import NotReadable
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from qbm.config.names import check_name, suffix_of
+from qbm.config.folder.names import check_name, suffix_of
+from qbm.config.folder.replacing import remove, write_new
 from qbm.config.problem import printable
 from qbm.config.refusals import NameRefused, NotReadable, NotWritable
-from qbm.config.replacing import remove, write_new
 
 BACKUPS = ".backups"
 KEPT = 30

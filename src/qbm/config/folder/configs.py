@@ -15,12 +15,13 @@ from threading import Lock
 
 from msgspec import Struct
 
-from qbm.config.backups import BACKUPS, Backup, backups_of, make_backup, path_of_backup
-from qbm.config.files import Refused, read_text
 from qbm.config.finding import configs_in
+from qbm.config.folder.backups import BACKUPS, Backup, backups_of, make_backup, path_of_backup
+from qbm.config.folder.names import check_name, check_pattern, fits
+from qbm.config.folder.replacing import read_whole, remove, replace_whole, write_new
 from qbm.config.loading import LARGEST
-from qbm.config.names import check_name, check_pattern, fits
 from qbm.config.problem import printable
+from qbm.config.reading.files import Refused, read_text
 from qbm.config.refusals import (
     AlreadyThere,
     ChangedMeanwhile,
@@ -29,7 +30,6 @@ from qbm.config.refusals import (
     NotEditable,
     NotReadable,
 )
-from qbm.config.replacing import read_whole, remove, replace_whole, write_new
 
 DEFAULT = "config.yml"
 

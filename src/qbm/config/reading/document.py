@@ -25,8 +25,8 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from qbm.config.mistakes import QUOTES, BrokenYamlError, explained
 from qbm.config.problem import Mark
+from qbm.config.reading.mistakes import QUOTES, BrokenYamlError, explained
 
 DEEPEST = 40
 """Levels of nesting; a real config has six."""

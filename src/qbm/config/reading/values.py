@@ -13,9 +13,9 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from qbm.config.document import Mapping, Node, Scalar, Sequence
-from qbm.config.files import Refused, read_text
 from qbm.config.problem import Kind, Mark, Problem, printable, shown_path
+from qbm.config.reading.document import Mapping, Node, Scalar, Sequence
+from qbm.config.reading.files import Refused, read_text
 
 Value: TypeAlias = "str | list[Value] | dict[str, Value] | None"
 Keys: TypeAlias = tuple[str | int, ...]
