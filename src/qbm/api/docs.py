@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse
 
 from qbm.api.answers import errors
+from qbm.api.site import SiteOf
 from qbm.config.problem import printable
 
 router = APIRouter(prefix="/api", tags=["docs"])
@@ -50,10 +51,10 @@ def pages() -> Mapping[str, Path]:
 
 
 @router.get("/docs-ui", response_class=HTMLResponse, include_in_schema=False)
-async def docs_ui(request: Request) -> HTMLResponse:
+async def docs_ui(request: Request, site: SiteOf) -> HTMLResponse:
     """The description of this API for people."""
     headers = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
-    return HTMLResponse("".join(_html(request.app.openapi())), headers=headers)
+    return HTMLResponse("".join(_html(request.app.openapi(), site.base_url)), headers=headers)
 
 
 _STYLE: Final = """
@@ -66,13 +67,13 @@ td, th { text-align: left; padding: .1rem .8rem .1rem 0; vertical-align: top }
 """
 
 
-def _html(api: Mapping[str, Any]) -> Iterator[str]:
+def _html(api: Mapping[str, Any], base_url: str) -> Iterator[str]:
     info = api["info"]
     title = escape(f"{info['title']} {info['version']}")
     yield f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>"
     yield "<meta name=viewport content='width=device-width'>"
     yield f"<style>{_STYLE}</style><h1>{title}</h1><p>{escape(info['description'])}</p>"
-    yield "<p>The same for programs: <a href=openapi.json>openapi.json</a></p>"
+    yield f"<p>For programs: <a href='{escape(base_url)}/api/openapi.json'>openapi.json</a></p>"
     for path, methods in api["paths"].items():
         for method, route in methods.items():
             yield from _route(f"{method.upper()} {path}", route, api)
@@ -80,8 +81,9 @@ def _html(api: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _route(name: str, route: Mapping[str, Any], api: Mapping[str, Any]) -> Iterator[str]:
-    yield f"<details><summary><code>{escape(name)}</code> {escape(route['summary'])}</summary><div>"
-    yield f"<p>{escape(route.get('description', ''))}</p>"
+    title, _, more = route.get("description", route["summary"]).partition("\n")
+    yield f"<details><summary><code>{escape(name)}</code> {escape(title)}</summary><div>"
+    yield f"<p>{escape(more.strip())}</p>"
     for each in route.get("parameters", ()):
         what = f"{each['name']} ({each['in']}): {each.get('description', '')}"
         yield f"<p><code>{escape(what)}</code></p>"
