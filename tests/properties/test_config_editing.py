@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from qbm.config import SAMPLE
 from qbm.config.editing import data_of, edited, written_anew
 from qbm.config.editing.masking import MASK
-from qbm.config.editing.written import json_of, meant_by, read, says
+from qbm.config.editing.meaning import json_of, meant_by, says
+from qbm.config.editing.parsing import read
 from qbm.config.reading.document import compose
 from qbm.config.reading.values import Source, Value, Values
 from qbm.config.refusals import NotEditable

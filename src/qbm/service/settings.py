@@ -22,7 +22,7 @@ from pydantic_core import ErrorDetails
 
 from qbm.config.checking.texts import told
 from qbm.config.editing import data_of, edited, written_anew
-from qbm.config.editing.written import Json
+from qbm.config.editing.meaning import Json
 from qbm.config.folder.replacing import replace_whole, write_new
 from qbm.config.problem import InvalidConfigError, Problem
 from qbm.config.reading.document import compose

@@ -14,17 +14,8 @@ from typing import Annotated, TypeGuard, get_args, get_origin
 from msgspec import Struct
 from pydantic import BaseModel, SecretStr
 
-from qbm.config.editing.written import (
-    SPECIAL,
-    Json,
-    List,
-    Map,
-    Node,
-    Text,
-    entries_of,
-    json_of,
-    target,
-)
+from qbm.config.editing.meaning import SPECIAL, Json, json_of
+from qbm.config.editing.written import List, Map, Node, Text, entries_of, target
 from qbm.config.problem import shown_path
 from qbm.config.refusals import NotEditable
 from qbm.config.schema import Config
