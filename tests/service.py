@@ -21,7 +21,7 @@ from qbm.config.folder import ConfigFolder
 from qbm.engine.request import Mode, RunReport
 from qbm.engine.stop import Stop
 from qbm.errors import Interrupted, QbmError, Suspended
-from qbm.gateways.clock import SystemClock
+from qbm.gateways.clock import Clock, SystemClock
 from qbm.model.command import CommandName
 from qbm.model.plan import Plan
 from qbm.service.jobs import Read
@@ -60,6 +60,7 @@ class Threads:
     enqueued: list[str] = field(default_factory=list)
     suspended: list[str] = field(default_factory=list)
     trouble: list[QbmError] = field(default_factory=list)
+    forgotten: list[datetime] = field(default_factory=list)
     threads: list[threading.Thread] = field(default_factory=list)
     is_launched: bool = False
 
@@ -80,7 +81,7 @@ class Threads:
         return self.kept_before
 
     def forget(self, completed_before: datetime) -> None:
-        del completed_before
+        self.forgotten.append(completed_before)
 
     def close(self) -> None:
         for thread in self.threads:
@@ -207,6 +208,7 @@ def desk(
     is_dry: bool = False,
     is_open: bool = True,
     kept: Callable[[Store], Sequence[str]] = lambda _: (),
+    clock: Clock | None = None,
 ) -> Iterator[Desk]:
     """A service on the configs in ``folder``, with its state beside them; closed at the end."""
     log, hidden = LogCapture(), set[str]()
@@ -220,7 +222,7 @@ def desk(
             environ={},
             identify=lambda read: f"server {read.config.qbt.host}",
             carry_out=works,
-            clock=SystemClock(),
+            clock=clock or SystemClock(),
             logger_at=lambda _: logger,
             hide=hidden.update,
             is_dry=is_dry,

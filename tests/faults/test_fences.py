@@ -195,6 +195,29 @@ def test_what_another_host_or_version_had_begun_is_begun_anew(servers: Pair, cha
     assert ends == {first: RunState.DONE, second: RunState.DONE}
 
 
+def test_the_traces_of_runs_that_ended_long_ago_are_dropped_at_the_start(
+    servers: Pair,
+) -> None:
+    with Served(servers.folder) as server:
+        for _ in range(3):
+            _ask(server, 0)
+        wait_for(lambda: drained(server.url), lambda left: not left, 60)
+        wait_for(lambda: _ended(servers.folder), (3).__eq__, 30)
+        server.end(signal.SIGTERM)
+        ago = 2 * 24 * 3600 * 1000
+        _rows(
+            servers.folder, f"UPDATE workflow_status SET completed_at = completed_at - {two_days}"
+        )
+        server.start()
+        assert _ended(servers.folder) == 0
+    with Store.open(servers.folder) as store:
+        assert len(store.runs()) == 3, "the history of runs is not theirs"
+
+
+def _ended(folder: Path) -> int:
+    return sum(row["status"] == "SUCCESS" for row in _workflows(folder))
+
+
 def test_a_cancelled_run_keeps_its_server_until_it_has_stopped(
     servers: Pair, server: Served
 ) -> None:

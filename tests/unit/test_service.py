@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from qbm.config import InvalidConfigError
 from qbm.config.refusals import NoSuchConfig
 from qbm.errors import ServerUnreachable, ShuttingDown, StoreError, StoreUnwritable
+from qbm.gateways.clock import SystemClock
 from qbm.service import service as service_module
 from qbm.service.turns import Turns
 from qbm.store import Run, RunState, Store, this_process
@@ -466,6 +468,27 @@ def test_the_reports_of_the_last_eight_runs_are_kept(at: Desk) -> None:
         _all_ended(at, ids[-1])
         until(lambda: at.service.report(ids[-1]))
     assert [at.service.report(each) is not None for each in ids] == [False] * 2 + [True] * 8
+
+
+def test_the_traces_of_the_line_are_dropped_at_the_start_and_then_once_an_hour(
+    folder: Path,
+) -> None:
+    class Watch(SystemClock):
+        ahead = timedelta()
+
+        def now(self) -> datetime:
+            return super().now() + self.ahead
+
+    watch = Watch()
+    with desk(folder, clock=watch) as at:
+        for minutes in (0, 59, 61, 100):
+            watch.ahead = timedelta(minutes=minutes)
+            _all_ended(at, at.service.accept(asking()).request_id)
+            until(lambda: not at.works.at_work["server http://127.0.0.1:8080"])
+        until(lambda: len(at.line.forgotten) > 1)
+        first, second = at.line.forgotten
+    assert second - first >= timedelta(minutes=60)
+    assert watch.now() - first > timedelta(days=1)
 
 
 def test_runs_can_be_asked_for_by_their_states_and_page_by_page(at: Desk) -> None:

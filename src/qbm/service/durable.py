@@ -122,19 +122,21 @@ class Durable:
         return {each.workflow_id.partition(_SEPARATOR)[0] for each in unfinished}
 
     def forget(self, completed_before: datetime) -> None:
-        """Delete the traces of what ended before; the history of runs is ours."""
+        """Delete the traces of what ended before; the history of runs is ours.
+
+        Raises:
+            StoreError: they could not be deleted.
+        """
         before = completed_before.isoformat()
-        while True:
-            ended = DBOS.list_workflows(
+        with in_words(self._database):
+            while ended := DBOS.list_workflows(
                 status=_ENDED,
                 completed_before=before,
                 limit=_DELETED_AT_ONCE,
                 load_input=False,
                 load_output=False,
-            )
-            if not ended:
-                return
-            DBOS.delete_workflows([each.workflow_id for each in ended])
+            ):
+                DBOS.delete_workflows([each.workflow_id for each in ended])
 
     def close(self) -> None:
         """End; threads that still attend to a run are not waited for."""

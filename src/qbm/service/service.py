@@ -37,6 +37,7 @@ from qbm.store import UNFINISHED, NewRun, Run, RunState, Store, this_process
 _REPORTS_KEPT: Final = 8
 """A report of 10,000 torrents has some megabytes; it is asked for right after its run."""
 _TRACES_KEPT: Final = timedelta(days=1)
+_TIDY_PAUSE: Final = timedelta(hours=1)
 _LOOK_AGAIN_SECONDS: Final = 1.0
 _TROUBLE_SECONDS: Final = 10.0
 
@@ -111,6 +112,7 @@ class RunService:
         self._troubles: dict[str, StoreError] = {}
         self._reports: OrderedDict[str, RunReport] = OrderedDict()
         self._last: Run | None = None
+        self._tidy_again = means.clock.now()
         self._is_closing = False
 
     # Its life
@@ -128,7 +130,7 @@ class RunService:
         self._last = store.last_ended()
         waiting = store.adopt(this_process())
         self._line.launch()
-        self._line.forget(clock.now() - _TRACES_KEPT)
+        self._tidy()
         kept = self._line.kept()
         # What is kept has a thread only after what was kept before, of whatever server.
         firsts = {run.server: run.id for run in reversed(waiting)}
@@ -280,6 +282,7 @@ class RunService:
                 with self._patiently():
                     if run := next_in_line():
                         self._carry_out(run)
+                        self._tidy()
                     else:
                         has_left = self._turns.leave_unless(server, lambda: bool(next_in_line()))
         finally:
@@ -387,6 +390,15 @@ class RunService:
             self._reports[report.run_id] = report
             while len(self._reports) > _REPORTS_KEPT:
                 self._reports.popitem(last=False)
+
+    def _tidy(self) -> None:
+        """Drop the traces of what ended long ago, now and then."""
+        now = self._means.clock.now()
+        with self._lock:
+            if now < self._tidy_again:
+                return
+            self._tidy_again = now + _TIDY_PAUSE
+        self._line.forget(now - _TRACES_KEPT)
 
     def _over(self, run_id: str) -> None:
         self._troubles.pop(run_id, None)
