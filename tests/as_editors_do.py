@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.nodes import ScalarNode
 
-from qbm.config import json_schema
+from qbm.config.publishing import json_schema
 
 _VALIDATOR: Final = Draft7Validator(json_schema())
 

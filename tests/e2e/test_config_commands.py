@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from qbm.config import SAMPLE, json_schema, load
+from qbm.config import SAMPLE, load
+from qbm.config.publishing import json_schema
 from tests.program import qbm
 
 _SECRET = "hunter2hunter2"

@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from qbm.config import Kind, json_schema, load
+from qbm.config import Kind, load
+from qbm.config.publishing import json_schema
 from tests.as_editors_do import complaint
 
 _SCALARS = st.sampled_from(

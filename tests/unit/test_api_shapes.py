@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qbm.api.access import PUBLIC
-from qbm.config import json_schema
+from qbm.config.publishing import json_schema
 from qbm.errors import QbmError
 from tests.api import TOKEN, StandIn, serve
 from tests.asgi import Answer

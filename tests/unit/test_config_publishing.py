@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from qbm.config import SAMPLE, Kind, json_schema, load
+from qbm.config import SAMPLE, Kind, load
+from qbm.config.publishing import json_schema
 from tests.as_editors_do import complaint
 from tests.unit.test_config_cases import CASES, ENVIRON
 

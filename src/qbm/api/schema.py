@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
-from qbm.config import json_schema
+from qbm.config.publishing import json_schema
 
 router = APIRouter(prefix="/api/schema", tags=["configs"])
 

@@ -17,8 +17,9 @@ from qbm.cli.parsing import read
 from qbm.cli.preview import Page
 from qbm.cli.terminal import Given
 from qbm.cli.terminal_config import Files
-from qbm.config import SAMPLE, Loaded, effective, find, json_schema, load
-from qbm.config.showing import Shown
+from qbm.config import SAMPLE, Loaded, find, load
+from qbm.config.publishing import json_schema
+from qbm.config.showing import Shown, effective
 from qbm.errors import QbmError
 from qbm.log.logger import is_terminal
 from qbm.log.records import each_text

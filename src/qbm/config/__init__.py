@@ -3,7 +3,6 @@
 from qbm.config.finding import SAMPLE, Found, State, find
 from qbm.config.loading import Loaded, load
 from qbm.config.problem import InvalidConfigError, Kind, Problem
-from qbm.config.publishing import json_schema
 from qbm.config.schema import (
     Apprise,
     CatChange,
@@ -23,7 +22,6 @@ from qbm.config.schema import (
     TrackerMessages,
     Webhooks,
 )
-from qbm.config.showing import effective
 
 __all__ = [
     "SAMPLE",
@@ -50,8 +48,6 @@ __all__ = [
     "TrackerEntry",
     "TrackerMessages",
     "Webhooks",
-    "effective",
     "find",
-    "json_schema",
     "load",
 ]
