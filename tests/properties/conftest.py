@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("suite", derandomize=True, deadline=None, max_examples=200)
+settings.register_profile("suite", derandomize=True, deadline=None, max_examples=100)
 settings.register_profile("soak", deadline=None, max_examples=2_000, print_blob=True)
 settings.load_profile("soak" if os.environ.get("QBM_SOAK") else "suite")
 
