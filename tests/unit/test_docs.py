@@ -77,14 +77,19 @@ def test_every_route_is_in_the_reference(tmp_path: Path) -> None:
             assert f"| `{method.upper()} {path}` |" in page
 
 
+@pytest.fixture(scope="module")
+def routes(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
+    """Every path of the Web API; describing them all takes a while."""
+    app = serve(tmp_path_factory.mktemp("routes")).app
+    return frozenset({*app.openapi()["paths"], "/api/docs-ui", "/api/openapi.json"})
+
+
 @each_page
-def test_routes_that_are_named_are_there(page: Path, tmp_path: Path) -> None:
-    app = serve(tmp_path).app
-    known = {*app.openapi()["paths"], "/api/docs-ui", "/api/openapi.json"}
-    patterns = [re.sub(r"\{\w+\}", "[^/]+", path) for path in known]
+def test_routes_that_are_named_are_there(page: Path, routes: frozenset[str]) -> None:
+    patterns = [re.sub(r"\{\w+\}", "[^/]+", path) for path in routes]
     text = page.read_text(encoding="utf-8")
     for named in re.findall(r"(?<=[`0-9 ])/api/[\w./{}-]*(?=[`?\s'])", text):
-        is_a_beginning = any(path.startswith(named) for path in known)
+        is_a_beginning = any(path.startswith(named) for path in routes)
         assert is_a_beginning or any(re.fullmatch(each, named) for each in patterns), named
 
 
