@@ -41,7 +41,7 @@ check: setup
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -n $(WORKERS) tests/unit tests/properties tests/cases
+	$(BIN)/pytest -q -n logical --maxprocesses $(WORKERS) tests/unit tests/properties tests/cases
 
 test: check servers
 	$(BIN)/pytest -q -n $(WORKERS) tests/contract tests/e2e tests/faults
