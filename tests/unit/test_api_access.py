@@ -112,6 +112,13 @@ def test_only_of_a_proxy_that_is_not_trusted_is_it_said_that_it_is_not() -> None
         {"x_forwarded": "for=10.0.0.1"},
         {"via": "1.1 proxy"},
         {"cf_connecting_ip": "10.0.0.1"},
+        {"forwarded_for": "10.0.0.1"},
+        {"proxy_client_ip": "10.0.0.1"},
+        {"wl_proxy_client_ip": "10.0.0.1"},
+        {"x_proxyuser_ip": "10.0.0.1"},
+        {"fly_client_ip": "10.0.0.1"},
+        {"x_envoy_external_address": "10.0.0.1"},
+        {"cdn_loop": "cloudflare"},
     ],
 )
 def test_what_came_through_an_unknown_proxy_is_never_local(headers: dict[str, str]) -> None:
@@ -132,7 +139,9 @@ TRUSTED = ("127.0.0.1", "172.18.0.0/16", "no address", "fd00::/8")
         ("127.0.0.1", {"x_forwarded_for": "nonsense"}, False),
         ("127.0.0.1", {"x_forwarded_for": ""}, False),
         ("127.0.0.1", {"x_forwarded_for": "192.168.1.1, 8.8.8.8"}, False),
-        ("127.0.0.1", {"x_forwarded_for": "8.8.8.8, 192.168.1.1"}, True),
+        ("127.0.0.1", {"x_forwarded_for": "8.8.8.8, 192.168.1.1"}, False),
+        ("127.0.0.1", {"x_forwarded_for": "10.0.0.7, 192.168.1.1"}, False),
+        ("127.0.0.1", {"x_forwarded_for": "unknown, 192.168.1.1"}, False),
         ("127.0.0.1", {"x_forwarded_for": "8.8.8.8, 172.18.0.9"}, False),
         ("127.0.0.1", {"x_forwarded_for": "192.168.1.1, 172.18.0.9"}, True),
         ("127.0.0.1", {"x_forwarded_for": "unknown, 172.18.0.9"}, False),
@@ -142,7 +151,8 @@ TRUSTED = ("127.0.0.1", "172.18.0.0/16", "no address", "fd00::/8")
         ("::ffff:172.18.0.4", {"x_forwarded_for": "10.0.0.7"}, True),
         ("192.168.1.9", {"x_forwarded_for": "10.0.0.7"}, False),
         ("172.18.0.4", {"forwarded": "for=10.0.0.7;proto=https"}, True),
-        ("172.18.0.4", {"forwarded": 'for="[2001:db8::1]:80", for=10.0.0.7'}, True),
+        ("172.18.0.4", {"forwarded": 'for="[2001:db8::1]:80", for=10.0.0.7'}, False),
+        ("172.18.0.4", {"forwarded": "for=10.0.0.7, for=172.18.0.9"}, True),
         ("172.18.0.4", {"forwarded": 'for=10.0.0.7, for="[2001:db8::1]:80"'}, False),
         ("172.18.0.4", {"forwarded": "for=_hidden"}, False),
         ("172.18.0.4", {"forwarded": "proto=https"}, False),
@@ -150,10 +160,21 @@ TRUSTED = ("127.0.0.1", "172.18.0.0/16", "no address", "fd00::/8")
         ("172.18.0.4", {"x_forwarded_proto": "https"}, False),
         ("172.18.0.4", {"x_forwarded_for": "10.0.0.7", "x_real_ip": "8.8.8.8"}, False),
         ("172.18.0.4", {"x_forwarded_for": "8.8.8.8", "forwarded": "for=10.0.0.7"}, False),
+        ("172.18.0.4", {"x_forwarded_for": "10.0.0.7", "cf_connecting_ip": "8.8.8.8"}, False),
+        ("172.18.0.4", {"x_forwarded_for": "10.0.0.7", "true_client_ip": "unknown"}, False),
+        ("172.18.0.4", {"x_forwarded_for": "10.0.0.7", "x_client_ip": "10.0.0.7"}, True),
+        ("172.18.0.4", {"x_forwarded_for": "10.0.0.7", "cdn_loop": "cloudflare"}, False),
+        ("172.18.0.4", {"x_forwarded_for": "10.0.0.7", "via": "1.1 squid"}, True),
+        (
+            "172.18.0.4",
+            {"x_forwarded_for": "10.0.0.7", "forwarded": "for=8.8.8.8, for=10.0.0.1"},
+            False,
+        ),
+        ("172.18.0.4", {"x_client_ip": "10.0.0.7"}, False),
         ("172.18.0.4", {}, True),
     ],
 )
-def test_a_trusted_proxy_s_right_most_untrusted_address_counts(
+def test_behind_a_trusted_proxy_only_what_every_header_names_private_is_local(
     address: str, headers: dict[str, str], is_local: bool
 ) -> None:
     assert is_from_local(call(address, **headers), TRUSTED) is is_local
@@ -202,6 +223,20 @@ def is_from_proxy(address: str, network: str) -> bool:
         return False
     mapped = getattr(found, "ipv4_mapped", None)
     return (mapped or found) in ip_network(network)
+
+
+@given(
+    outside=st.ip_addresses().filter(lambda each: each.is_global),
+    before=st.lists(ADDRESSES),
+    after=st.lists(st.sampled_from(["10.0.0.1", "172.18.0.5", "127.0.0.1", "127.0.0.9"])),
+)
+def test_who_comes_through_proxies_from_outside_is_not_local_however_many_are_private(
+    outside: object, before: list[str], after: list[str]
+) -> None:
+    chain = ", ".join([*before, str(outside), *after])
+    for name in ("x_forwarded_for", "cf_connecting_ip"):
+        said = {"x_forwarded_for": "10.0.0.1", name: chain}
+        assert not is_from_local(call("127.0.0.1", **said), ("127.0.0.0/8",))
 
 
 @given(last=st.ip_addresses().filter(lambda each: each.is_global), forged=st.lists(ADDRESSES))
@@ -483,6 +518,50 @@ async def test_too_many_wrong_tries_are_429_for_that_address_alone(tmp_path: Pat
     other = served.client("9.9.9.9", authorization=basic())
     assert (await other.get("/api/runs")).status == 200
     assert SECRET not in str(served.events)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"x_real_ip": "192.168.1.7", "x_forwarded_for": "203.0.113.{}"},
+        {"x_real_ip": "192.168.1.7", "forwarded": "for=203.0.113.{}"},
+        {"x_real_ip": "192.168.1.7", "cf_connecting_ip": "203.0.113.{}"},
+        {"x_real_ip": "203.0.113.{}", "x_forwarded_for": "192.168.1.7"},
+        {"x_real_ip": "192.168.1.7", "x_forwarded_for": "203.0.113.{}, 192.168.1.7"},
+        {"x_forwarded_for": "203.0.113.{}, 192.168.1.7"},
+    ],
+)
+async def test_behind_a_trusted_proxy_no_forged_header_brings_more_tries(
+    tmp_path: Path, said: dict[str, str]
+) -> None:
+    served = serve(tmp_path)
+    served.settings(
+        settings(
+            enabled="true", method="basic", username="me", password_hash=f"'{HASH}'",
+            trusted_proxies="[127.0.0.1]",
+        )
+    )  # fmt: skip
+    statuses = []
+    for number in range(11):
+        forged = {name: value.format(number) for name, value in said.items()}
+        client = served.client(authorization=basic("me", "wrong"), **forged)
+        statuses.append((await client.get("/api/runs")).status)
+    assert statuses == [401] * 10 + [429]
+
+
+async def test_behind_a_trusted_proxy_each_caller_has_tries_of_its_own(tmp_path: Path) -> None:
+    served = serve(tmp_path)
+    served.settings(
+        settings(
+            enabled="true", method="basic", username="me", password_hash=f"'{HASH}'",
+            trusted_proxies="[127.0.0.1]",
+        )
+    )  # fmt: skip
+    for number in range(11):
+        client = served.client(
+            authorization=basic("me", "wrong"), x_forwarded_for=f"203.0.113.{number}"
+        )
+        assert (await client.get("/api/runs")).status == 401
 
 
 async def test_tries_sent_at_once_are_counted_one_by_one(tmp_path: Path) -> None:

@@ -26,25 +26,35 @@ _PRIVATE: Final = tuple(
         ),
     )
 )
-_CHAINS: Final = ("x-forwarded-for", "forwarded", "x-real-ip")
-"""Headers in which a proxy names the address that it was called from."""
-_FORWARDING: Final = frozenset(
-    {
-        *_CHAINS,
-        "via",
-        "client-ip",
-        "true-client-ip",
-        "cf-connecting-ip",
-        "fastly-client-ip",
-        "x-client-ip",
-        "x-cluster-client-ip",
-        "x-original-forwarded-for",
-        "x-original-host",
-        "x-originating-ip",
-        "x-remote-ip",
-        "x-remote-addr",
-    }
-)
+_CHAINS: Final = frozenset({"x-forwarded-for", "forwarded", "x-real-ip"})
+"""Headers in which a proxy names the address that it was called from; a trusted one sets one."""
+_CLIENTS: Final = _CHAINS | {
+    "cdn-loop",  # names networks, no addresses: who comes through one comes from anywhere
+    "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "client-ip",
+    "do-connecting-ip",
+    "fastly-client-ip",
+    "fly-client-ip",
+    "forwarded-for",
+    "proxy-client-ip",
+    "true-client-ip",
+    "wl-proxy-client-ip",
+    "x-azure-clientip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-envoy-external-address",
+    "x-forwarded",
+    "x-original-forwarded-for",
+    "x-originating-ip",
+    "x-proxyuser-ip",
+    "x-real-client-ip",
+    "x-remote-addr",
+    "x-remote-ip",
+}
+"""Headers that name the caller in some products."""
+_FORWARDING: Final = _CLIENTS | {"via", "x-original-host"}
+"""These and ``X-Forwarded-…`` tell that a proxy was there; ``Via`` says nothing of the caller."""
 _FOR: Final = re.compile(r'(?:^|;)\s*for\s*=\s*("[^"]*"|[^;,\s"]*)', re.IGNORECASE)
 
 
@@ -67,19 +77,29 @@ class Call(Struct, frozen=True, kw_only=True):
 
 def is_from_local(call: Call, trusted_proxies: Iterable[str]) -> bool:
     """It comes from this machine or a private network, not through somebody's proxy."""
-    callers = tuple(_callers(call, trusted_proxies))
-    return bool(callers) and all(each is not None and _is_private(each) for each in callers)
+    if not is_forwarded(call):
+        socket = address_of(call.address)
+        return socket is not None and _is_private(socket)
+    if not is_from_proxy(call, trusted_proxies) or _CHAINS.isdisjoint(call.headers):
+        return False
+    return all(map(_is_only_private, _chains(call, _Trusted(trusted_proxies))))
 
 
 def caller(call: Call, trusted_proxies: Iterable[str]) -> str:
     """Whom to count wrong guesses by: the socket's address, or what a trusted proxy names.
 
-    Of IPv6 the first half, as one household has all of the other.
+    The socket's as well where headers disagree: one of them may be the caller's own, another
+    with each guess. Of IPv6 the first half, as one household has all of the other.
     """
-    first = next(_callers(call, trusted_proxies), None) or address_of(call.address)
-    if isinstance(first, IPv6Address):
-        return str(ip_network((int(first), 64), strict=False))
-    return str(first) if first else call.address
+    if is_from_proxy(call, trusted_proxies):
+        named = {chain[-1] for chain in _chains(call, _Trusted(trusted_proxies))}
+        address = named.pop() if len(named) == 1 else None
+    else:
+        address = None
+    address = address or address_of(call.address)
+    if isinstance(address, IPv6Address):
+        return str(ip_network((int(address), 64), strict=False))
+    return str(address) if address else call.address
 
 
 def is_forwarded(call: Call) -> bool:
@@ -93,38 +113,35 @@ def is_from_proxy(call: Call, trusted_proxies: Iterable[str]) -> bool:
     return socket is not None and socket in _Trusted(trusted_proxies)
 
 
-def _callers(call: Call, trusted_proxies: Iterable[str]) -> Iterator[Address | None]:
-    """Whom the call may come from, None for somebody unknown.
+def _chains(call: Call, trusted: _Trusted) -> list[list[Address | None]]:
+    """What each header names, the farthest first, without the trusted proxies at its end.
 
-    Several, when a trusted proxy's headers name several: one of them may be a forgery that the
-    proxy has only passed on, so all must be local.
+    None for what is no address. If a chain names trusted proxies only, the farthest is left.
     """
-    socket = address_of(call.address)
-    if not is_forwarded(call):
-        yield socket
-        return
-    trusted = _Trusted(trusted_proxies)
-    chains = [_chain(name, call.headers[name]) for name in _CHAINS if name in call.headers]
-    if socket is None or socket not in trusted or not chains:
-        yield None
-        return
-    for chain in chains:
-        yield _last_untrusted(chain, trusted)
+    said = {name: values for name, values in call.headers.items() if name in _CLIENTS}
+    return [_up_to_trusted(list(_chain(*each)), trusted) for each in said.items()]
 
 
-def _last_untrusted(chain: Iterable[Address | None], trusted: _Trusted) -> Address | None:
-    """The right-most address that no trusted proxy has; what is left of it may be forged."""
-    address = None
-    for address in reversed(list(chain)):
-        if address is None or address not in trusted:
-            break
-    return address
+def _up_to_trusted(chain: list[Address | None], trusted: _Trusted) -> list[Address | None]:
+    while len(chain) > 1 and chain[-1] is not None and chain[-1] in trusted:
+        chain.pop()
+    return chain
+
+
+def _is_only_private(chain: list[Address | None]) -> bool:
+    """One private address and nothing left of it.
+
+    If there is, then the private one is a proxy that nobody trusts; or the caller has forged it,
+    who is then taken for a stranger, on the safe side.
+    """
+    address = chain[-1]
+    return len(chain) == 1 and address is not None and _is_private(address)
 
 
 def _chain(name: str, values: Iterable[str]) -> Iterator[Address | None]:
     """The addresses of a forwarding header, the farthest first; None for what is none."""
     for element in ",".join(values).split(","):
-        if name == "forwarded":
+        if name in ("forwarded", "x-forwarded"):
             found = _FOR.findall(element)
             yield _address_with_port(found[0].strip('"')) if len(found) == 1 else None
         else:
