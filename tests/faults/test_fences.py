@@ -205,9 +205,7 @@ def test_the_traces_of_runs_that_ended_long_ago_are_dropped_at_the_start(
         wait_for(lambda: _ended(servers.folder), (3).__eq__, 30)
         server.end(signal.SIGTERM)
         ago = 2 * 24 * 3600 * 1000
-        _rows(
-            servers.folder, f"UPDATE workflow_status SET completed_at = completed_at - {two_days}"
-        )
+        _rows(servers.folder, f"UPDATE workflow_status SET completed_at = completed_at - {ago}")
         server.start()
         assert _ended(servers.folder) == 0
     with Store.open(servers.folder) as store:
@@ -290,3 +288,21 @@ def test_the_queue_and_the_web_are_imported_by_no_other_command(
         check=False,
     )
     assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "[]"), done.stderr
+
+
+def test_a_run_whose_config_names_another_server_before_its_turn_runs_there(
+    servers: Pair, server: Served
+) -> None:
+    config = servers.folder / "c.yml"
+    config.write_bytes((servers.folder / "a.yml").read_bytes())
+    servers.simulators["a.yml"].faults.add(Slow(3), "torrents/info", times=1)
+    first = _ask(server, 0)
+    _is_running(server, first)
+    second = _ask(server, 1, "c.yml")
+    config.write_bytes((servers.folder / "b.yml").read_bytes())
+    wait_for(lambda: drained(server.url), lambda left: not left, 60)
+    with Store.open(servers.folder) as store:
+        ended = {run.id: run for run in store.runs()}
+    assert {run.state for run in ended.values()} == {RunState.DONE}
+    assert ended[second].stats["tagged"] == 1
+    assert ended[second].server != ended[first].server

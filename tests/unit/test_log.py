@@ -13,9 +13,9 @@ import pytest
 
 from qbm.engine.counting import STATS
 from qbm.log.logger import FileSettings, Log, is_terminal
-from qbm.log.records import Layout, Level, as_json, as_plain_text, as_stamped_text
+from qbm.log.records import Layout, Level, Record, as_json, as_plain_text, as_stamped_text
 from qbm.log.screen import columns
-from qbm.log.sinks import Screen
+from qbm.log.sinks import LogFile, Screen
 from qbm.log.wording import counted
 
 _CHANGE: dict[str, Any] = {
@@ -351,3 +351,21 @@ def test_a_name_that_is_no_unicode_does_not_stop_the_log(tmp_path: Path) -> None
     log.logger.info("change", **{**_CHANGE, "torrent": "caf\udce9"})
     log.close()
     assert "caf\\udce9" in (tmp_path / "logs/a.log").read_text("utf-8")
+
+
+def test_a_file_that_could_not_be_written_is_tried_again_after_a_while(tmp_path: Path) -> None:
+    def written(pause: float) -> str:
+        complaints: list[str] = []
+        folder = tmp_path / f"logs {pause}"
+        folder.write_text("no folder")
+        file = LogFile(folder / "a.log", as_plain_text(0), 1000, 1, complaints.append, pause)
+        for number in range(3):
+            file.write(Record(Level.INFO, "", {"event": "warning"}, f"line {number}"))
+            if number == 1:
+                folder.unlink()
+        file.close()
+        told = [text.rpartition(".log ")[2].split(" (")[0].split(";")[0] for text in complaints]
+        return ", ".join(told + ([(folder / "a.log").read_text()] if folder.exists() else []))
+
+    assert written(0) == "cannot be written, can be written again, line 2\n"
+    assert written(60) == "cannot be written"

@@ -98,6 +98,26 @@ def test_all_configs_of_a_request_are_queued_if_one_of_their_servers_is_busy(
     assert at.service.accept(asking("*.yml")).is_queued
 
 
+def test_a_wrong_config_among_several_fails_and_the_others_run(folder: Path, at: Desk) -> None:
+    (folder / "a.yml").write_text("qbt: [", encoding="utf-8")
+    wrong, right = at.service.accept(asking("*.yml")).runs
+    assert (wrong.config_file, wrong.state) == ("a.yml", FAILED)
+    assert "a.yml:1:7: " in wrong.error
+    assert wrong.exit_code == 2
+    assert _all_ended(at, right.id) == [DONE]
+    assert [run.id for run in at.works.asked] == [right.id]
+
+
+def test_wrong_configs_alone_are_not_accepted(folder: Path, at: Desk) -> None:
+    for name in ("a.yml", "b.yml"):
+        (folder / name).write_text("qbt: [", encoding="utf-8")
+    (folder / "config.yml").unlink()
+    with pytest.raises(InvalidConfigError) as refused:
+        at.service.accept(asking("*.yml"))
+    assert [name in str(refused.value) for name in ("a.yml", "b.yml")] == [True, True]
+    assert at.service.runs() == []
+
+
 def test_two_configs_of_one_server_take_turns(folder: Path, at: Desk) -> None:
     write(folder, "b.yml")
     accepted = at.service.accept(asking("*.yml"))
@@ -110,7 +130,7 @@ def test_a_config_that_is_wrong_is_refused_and_nothing_is_written_down(
 ) -> None:
     (folder / "wrong.yml").write_text("qbt: {}\n", encoding="utf-8")
     with pytest.raises(InvalidConfigError, match=r"wrong\.yml"):
-        at.service.accept(asking("*.yml"))
+        at.service.accept(asking("wrong.yml"))
     with pytest.raises(NoSuchConfig, match=r"none\.yml"):
         at.service.accept(asking("none.yml"))
     assert at.service.runs() == []

@@ -6,6 +6,7 @@ Neither may ever break a run: what cannot be written is lost, and that is said o
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,8 @@ from qbm.log.records import Layout, Level, Record, each_text
 from qbm.log.screen import cut, isolated, visible
 from qbm.log.wording import LONGEST_NAME, worded
 
+_PAUSE_SECONDS: Final = 10.0
+"""How long a file that cannot be written is left alone."""
 _WIPE: Final = "\r\x1b[K"
 _READING: Final = "Reading from qBittorrent …"
 _PASSING: Final = {"run_started": _READING, "dry_run": _READING}
@@ -109,12 +112,19 @@ def _isolating(record: Record) -> Record:
 class LogFile:
     """A file for its owner's eyes only, renamed to ``NAME.1`` and so on when it is full.
 
-    ``size`` is in bytes, ``count`` the number of full files to keep. ``complain`` hears, once,
-    that the file cannot be written.
+    ``size`` is in bytes, ``count`` the number of full files to keep. ``complain`` hears
+    when the file cannot be written any more, and when it can be again; it is tried again after
+    ``pause`` seconds.
     """
 
     def __init__(
-        self, path: Path, layout: Layout, size: int, count: int, complain: Callable[[str], None]
+        self,
+        path: Path,
+        layout: Layout,
+        size: int,
+        count: int,
+        complain: Callable[[str], None],
+        pause: float = _PAUSE_SECONDS,
     ) -> None:
         self.path = path
         self.is_broken = False
@@ -122,22 +132,36 @@ class LogFile:
         self._size = size
         self._count = count
         self._complain = complain
+        self._pause = pause
         self._descriptor: int | None = None
         self._written = 0
+        self._try_again = 0.0
 
     def write(self, record: Record) -> None:
-        """Append one record, unless the file could not be written before."""
-        if self.is_broken:
+        """Append one record, unless the file could not be written a moment ago."""
+        if self.is_broken and time.monotonic() < self._try_again:
             return
         try:
             self._append(self._layout(record).encode("utf-8", "backslashreplace"))
         except OSError as error:
-            self.is_broken = True
-            self.close()
+            self._give_up(error)
+        else:
+            self._recover()
+
+    def _give_up(self, error: OSError) -> None:
+        was_broken, self.is_broken = self.is_broken, True
+        self._try_again = time.monotonic() + self._pause
+        self.close()
+        if not was_broken:
             self._complain(
                 f"The log file {self.path} cannot be written ({error.strerror}); "
                 "going on without it.",
             )
+
+    def _recover(self) -> None:
+        if self.is_broken:
+            self.is_broken = False
+            self._complain(f"The log file {self.path} can be written again; some lines are lost.")
 
     def close(self) -> None:
         """Close the file."""

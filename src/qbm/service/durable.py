@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Collection
+from contextvars import Context
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -43,7 +44,8 @@ class Durable:
 
     ``attend`` carries out a run, given its id, and comes back when that run has ended; it is
     called in threads, may be called again for the same run, and raises only what should be
-    written down as a fault.
+    written down as a fault. It may ask for other runs: each has a context of its own, for DBOS
+    would take it for a part of the run that asked.
     """
 
     def __init__(
@@ -95,6 +97,9 @@ class Durable:
         Raises:
             StoreError: that could not be written down.
         """
+        Context().run(self._begin, run_id)
+
+    def _begin(self, run_id: str) -> None:
         with in_words(self._database), SetWorkflowID(_workflow_id(run_id)):
             DBOS.start_workflow(self._run, run_id)
 
@@ -104,6 +109,9 @@ class Durable:
         Raises:
             StoreError: that could not be written down.
         """
+        Context().run(self._keep, run_id)
+
+    def _keep(self, run_id: str) -> None:
         with in_words(self._database), SetWorkflowID(_workflow_id(run_id)):
             DBOS.enqueue_workflow(_QUEUE, self._run, run_id)
 

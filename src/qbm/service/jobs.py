@@ -48,6 +48,26 @@ def read_each(
     return configs
 
 
+def read_all(
+    paths: Sequence[Path], commands: Collection[CommandName], environ: Mapping[str, str]
+) -> tuple[list[Read], Mapping[Path, InvalidConfigError]]:
+    """The configs that are right, and what is wrong with the others, by their paths.
+
+    Raises:
+        InvalidConfigError: none is right; has the problems of all.
+    """
+    configs: list[Read] = []
+    wrong: dict[Path, InvalidConfigError] = {}
+    for path in paths:
+        try:
+            configs += read_each([path], commands, environ)
+        except InvalidConfigError as error:
+            wrong[path] = error
+    if not configs:
+        raise InvalidConfigError([problem for each in wrong.values() for problem in each.problems])
+    return configs, wrong
+
+
 def request_for(run: Run) -> RunRequest:
     """What the engine is asked for, when a run of the store is carried out."""
     return RunRequest(

@@ -62,7 +62,8 @@ class Service(Protocol):
 
         Raises:
             NoSuchConfig: no config file of that name is in the folder.
-            ConfigError: a config is wrong; the text lists every problem.
+            ConfigError: no config is right; the text lists every problem. Of several the
+                right ones are accepted, and the run of a wrong one has failed at once.
             ShuttingDown: the service takes no more requests.
             StoreError: it could not be written down, so it is not accepted.
         """

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, 
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
 
 from msgspec import Struct
@@ -29,7 +30,7 @@ from qbm.engine.stop import Stop
 from qbm.errors import ConfigError, Interrupted, QbmError, ShuttingDown, StoreError, Suspended
 from qbm.gateways.clock import Clock
 from qbm.service.bell import Bell
-from qbm.service.jobs import Read, announce, read_each, request_for
+from qbm.service.jobs import Read, announce, read_all, read_each, request_for
 from qbm.service.port import Accepted, Asked, Status
 from qbm.service.turns import Turns
 from qbm.store import UNFINISHED, NewRun, Run, RunState, Store, this_process
@@ -170,14 +171,32 @@ class RunService:
             raise _closing()
         means = self._means
         paths = means.folder.matching(asked.config_file)
-        configs = read_each(paths, asked.commands, means.environ)
+        configs, wrong = read_all(paths, asked.commands, means.environ)
         for each in configs:
             means.hide(each.secrets)
-        news = [self._new(asked, each) for each in configs]
+        of_right = {each.path: self._new(asked, each) for each in configs}
+        of_wrong = {path: self._new_of_wrong(asked, path) for path in wrong}
+        news = [(of_right | of_wrong)[path] for path in paths]
         runs, is_busy = means.store.enqueue(news, means.clock.now())
-        for run in runs:
-            self._attend_soon(run)
-        return Accepted(runs[0].request_id, runs, is_busy)
+        for path, run in zip(paths, runs, strict=True):
+            if path in wrong:
+                self._failed(run, wrong[path])
+            else:
+                self._attend_soon(run)
+        return Accepted(runs[0].request_id, means.store.of_request(runs[0].id), is_busy)
+
+    def _new_of_wrong(self, asked: Asked, path: Path) -> NewRun:
+        """The run of a config that names no server that could be read."""
+        return NewRun(
+            server=f"config {path.name}",
+            config_file=path.name,
+            trigger=asked.trigger,
+            holder=this_process(),
+            commands=asked.commands,
+            hashes=asked.hashes or None,
+            dry_run=True,
+            is_queued=True,
+        )
 
     def _new(self, asked: Asked, read: Read) -> NewRun:
         section = read.config.commands

@@ -9,7 +9,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
-_OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_OWN_NAMES = frozenset(
+    {"localhost", "127.0.0.1", "::1", "::ffff:127.0.0.1", "::", "0.0.0.0"}  # noqa: S104 - not bound
+)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _NOT_IN_A_URL = re.compile(r"[\s\x00-\x1f\x7f\\<>\"]")
 
