@@ -387,7 +387,7 @@ def test_a_wrong_token_lets_nobody_in_not_even_a_local_caller(token: str) -> Non
     refused = decide(call(x_qbm_token=token), rules())
     assert status(refused) == 401
     assert isinstance(refused, Refused)
-    assert refused.is_guess
+    assert refused.guessed is Door.TOKEN
 
 
 def test_a_server_without_a_token_knows_none() -> None:
@@ -401,7 +401,7 @@ def test_a_password_is_asked_of_everybody() -> None:
         assert status(refused) == 401
         assert isinstance(refused, Refused)
         assert refused.asks_for_password
-        assert not refused.is_guess
+        assert refused.guessed is None
 
 
 def test_a_password_is_handed_on_to_be_proven() -> None:
@@ -442,7 +442,7 @@ def test_a_key_lets_in_by_either_method() -> None:
         refused = decide(call("8.8.8.8", x_api_key="the-kez"), rules(authentication))
         assert status(refused) == 401
         assert isinstance(refused, Refused)
-        assert refused.is_guess
+        assert refused.guessed is Door.KEY
 
 
 def test_without_a_key_one_is_asked_for() -> None:
@@ -518,6 +518,39 @@ async def test_too_many_wrong_tries_are_429_for_that_address_alone(tmp_path: Pat
     other = served.client("9.9.9.9", authorization=basic())
     assert (await other.get("/api/runs")).status == 200
     assert SECRET not in str(served.events)
+
+
+async def test_wrong_tries_keep_no_right_key_out_and_keys_and_passwords_count_apart(
+    tmp_path: Path,
+) -> None:
+    served = serve(tmp_path)
+    served.settings(
+        settings(
+            enabled="true", method="basic", username="me", password_hash=f"'{HASH}'",
+            api_key="the-key",
+        )
+    )  # fmt: skip
+    wrong = served.client("8.8.8.8", authorization=basic("me", "wrong"))
+    assert [(await wrong.get("/api/runs")).status for _ in range(11)][-2:] == [401, 429]
+    guess = served.client("8.8.8.8", x_api_key="the-kez")
+    assert [(await guess.get("/api/runs")).status for _ in range(11)] == [401] * 10 + [429]
+    right = served.client("8.8.8.8", x_api_key="the-key")
+    assert (await right.get("/api/runs")).status == 200
+    assert (await guess.get("/api/runs")).status == 429
+
+
+async def test_wrong_keys_keep_no_right_password_out(tmp_path: Path) -> None:
+    served = serve(tmp_path)
+    served.settings(
+        settings(
+            enabled="true", method="basic", username="me", password_hash=f"'{HASH}'",
+            api_key="the-key",
+        )
+    )  # fmt: skip
+    guess = served.client("8.8.8.8", x_api_key="the-kez")
+    assert [(await guess.get("/api/runs")).status for _ in range(11)][-1] == 429
+    right = served.client("8.8.8.8", authorization=basic())
+    assert (await right.get("/api/runs")).status == 200
 
 
 @pytest.mark.parametrize(

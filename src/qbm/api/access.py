@@ -58,11 +58,11 @@ class Admitted(Struct, frozen=True):
 
 
 class Refused(Struct, frozen=True, kw_only=True):
-    """The call ends here. ``is_guess``: it brought credentials, and they were wrong."""
+    """The call ends here. ``guessed``: by the credentials of which door it tried, in vain."""
 
     status: int
     detail: str
-    is_guess: bool = False
+    guessed: Door | None = None
     asks_for_password: bool = False
 
 
@@ -98,7 +98,7 @@ _CROSS_SITE: Final = (
 WRONG_PASSWORD: Final = Refused(
     status=401,
     detail="The user name or the password is wrong.",
-    is_guess=True,
+    guessed=Door.PASSWORD,
     asks_for_password=True,
 )
 
@@ -112,7 +112,7 @@ def decide(call: Call, rules: Rules) -> Decision:
     if token is not None:
         if _is_same(token, rules.token):
             return Admitted(Door.TOKEN)
-        return Refused(status=401, detail="X-QBM-Token is not this server's.", is_guess=True)
+        return Refused(status=401, detail="X-QBM-Token is not this server's.", guessed=Door.TOKEN)
     if _is_public(call):
         return Admitted(Door.PUBLIC)
     return _by_settings(call, rules.authentication)
@@ -135,7 +135,8 @@ def _by_settings(call: Call, authentication: Authentication) -> Decision:
     if key is not None and authentication.api_key:
         if _is_same(key, authentication.api_key):
             return Admitted(Door.KEY)
-        return Refused(status=401, detail="The API key in X-API-Key is wrong.", is_guess=True)
+        detail = "The API key in X-API-Key is wrong."
+        return Refused(status=401, detail=detail, guessed=Door.KEY)
     if authentication.bypass_auth_for_local and is_local:
         return Admitted(Door.LOCAL)
     if authentication.method is Method.API_ONLY:

@@ -80,7 +80,8 @@ class Guard:
         self, call: Call, decision: Decision, trusted: tuple[str, ...]
     ) -> Admitted | _Answer:
         address = caller(call, trusted)
-        if _is_try(decision) and (wait := self._guesses.wait(address)):
+        tried = _tried(decision)
+        if tried and (wait := self._guesses.wait(tried, address)):
             return _too_many(wait)
         if isinstance(decision, Unproven):
             return await self._proven(decision, address)
@@ -90,15 +91,15 @@ class Guard:
         if self._passwords.remember(unproven):
             return Admitted(Door.PASSWORD)
         async with self._verifying:  # many tries sent at once must not all come before the count
-            if wait := self._guesses.wait(address):
+            if wait := self._guesses.wait(Door.PASSWORD, address):
                 return _too_many(wait)
             if await self._passwords.fit(unproven):
                 return Admitted(Door.PASSWORD)
             return self._refused(WRONG_PASSWORD, address)
 
     def _refused(self, decision: Refused, address: str) -> _Answer:
-        if decision.is_guess:
-            self._guesses.wrong(address)
+        if decision.guessed:
+            self._guesses.wrong(decision.guessed, address)
             self._site.log.warning(
                 "warning", text=f"Refused a caller from {address}: {decision.detail}"
             )
@@ -126,18 +127,19 @@ class _Answer(Struct, frozen=True):
     headers: dict[str, str] = {}
 
 
-def _is_try(decision: Decision) -> bool:
-    """It rests on credentials that somebody may be guessing, right ones too.
+def _tried(decision: Decision) -> Door | None:
+    """By which credentials somebody may be guessing; right passwords are among the tries.
 
-    Not on the token: that is too long to be guessed.
+    Not a right key or token: they are too long to be guessed, and compared at no cost, so that
+    no wrong ones from the same address keep them out.
     """
     match decision:
-        case Unproven() | Admitted(door=Door.KEY):
-            return True
-        case Refused(is_guess=is_guess):
-            return is_guess
+        case Unproven():
+            return Door.PASSWORD
+        case Refused(guessed=guessed):
+            return guessed
         case Admitted():
-            return False
+            return None
 
 
 def _too_many(wait: int) -> _Answer:
@@ -199,18 +201,18 @@ def _verify(password_hash: str, password: str) -> bool:
 
 
 class Guesses:
-    """Counts wrong credentials per address."""
+    """Counts wrong credentials of each kind per address."""
 
     def __init__(self) -> None:
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
 
-    def wrong(self, address: str) -> None:
+    def wrong(self, door: Door, address: str) -> None:
         """Count one."""
         for each in _GUESSES:
-            self._limiter.hit(each, address)
+            self._limiter.hit(each, door, address)
 
-    def wait(self, address: str) -> int:
-        """Seconds until the address may try again; 0 if it may now."""
-        over = [each for each in _GUESSES if not self._limiter.test(each, address)]
-        ends = [self._limiter.get_window_stats(each, address).reset_time for each in over]
+    def wait(self, door: Door, address: str) -> int:
+        """Seconds until the address may try again by this door; 0 if it may now."""
+        over = [each for each in _GUESSES if not self._limiter.test(each, door, address)]
+        ends = [self._limiter.get_window_stats(each, door, address).reset_time for each in over]
         return max((max(1, ceil(end - time.time())) for end in ends), default=0)
