@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from qbm.config import SAMPLE, InvalidConfigError, Loaded, Problem, load
+from qbm.config.showing import effective
 from qbm.errors import ConfigError
 from qbm.model.command import CommandName
 
@@ -323,9 +324,11 @@ def test_a_variable_with_half_a_character_is_refused(config: Callable[[str], Pat
 def test_a_tag_that_names_nothing_is_a_problem(
     config: Callable[[str], Path], value: str, reason: str
 ) -> None:
-    problem = _only(load(config(f"{BASE}settings:\n  private_tag: {value}\n"), {}))
+    problem = _only(
+        load(config(f"cat: {{films: /data}}\nqbt:\n  host: x\n  apikey: {value}\n"), {})
+    )
     assert problem.reason.startswith(reason)
-    assert (problem.line, problem.path) == (4, "settings.private_tag")
+    assert (problem.line, problem.path) == (4, "qbt.apikey")
     assert str(problem).isprintable()
 
 
@@ -379,6 +382,126 @@ def test_a_file_that_is_no_secret_is_a_problem_at_its_line(
     problem = _only(load(path, {}))
     assert (problem.line, problem.column) == (3, 9)
     assert problem.reason == f"!FILE s: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("section", "place"),
+    [
+        ("tracker: {other: {tag: !FILE s}}", (3, 24, "tracker.other.tag")),
+        ("tracker: {other: {tag: [a, !FILE s]}}", (3, 28, "tracker.other.tag.1")),
+        ("tracker: {other: !FILE s}", (3, 18, "tracker.other")),
+        (
+            "settings: {share_limits_suffix_tag: !FILE s}",
+            (3, 37, "settings.share_limits_suffix_tag"),
+        ),
+        ("directory: {root_dir: !FILE s}", (3, 23, "directory.root_dir")),
+        ("nohardlinks: [!FILE s]", (3, 15, "nohardlinks.0")),
+        ("notifiarr: {instance: !FILE s}", (3, 23, "notifiarr.instance")),
+        ("recyclebin: !FILE s", (3, 13, "recyclebin")),
+    ],
+)
+def test_a_file_may_not_stand_where_no_secret_may(
+    config: Callable[[str], Path], section: str, place: tuple[int, int, str]
+) -> None:
+    path = config(f"{BASE}{section}\n")
+    (path.parent / "s").write_text("hunter2hunter2")
+    problem = load(path, {}).problems[0]
+    assert (problem.line, problem.column, problem.path) == place
+    assert problem.reason == "!FILE s: this is no place for a secret"
+    assert problem.allowed.startswith("a value under qbt, an API key")
+    assert not any("hunter2" in str(each) for each in load(path, {}).problems)
+
+
+def test_a_file_may_stand_for_every_secret(config: Callable[[str], Path]) -> None:
+    path = config(
+        "cat: {films: /data}\n"
+        "qbt: {host: !FILE h, user: !FILE s, pass: !FILE s, apikey: !FILE s}\n"
+        "apprise: {api_url: !FILE u, notify_url: [!FILE u]}\n"
+        "notifiarr: {apikey: !FILE s}\n"
+        "webhooks: {error: !FILE u, run_end: [!FILE u], recheck: !FILE u,\n"
+        "  function: {tag_update: [!FILE u]}}\n"
+    )
+    for name, held in (
+        ("h", "Box.Example/Way\n"),
+        ("s", "hunter2hunter2"),
+        ("u", "https://x/TOKEN"),
+    ):
+        (path.parent / name).write_text(held)
+    secrets = set(load(path, {}).required().secrets())
+    assert secrets >= {
+        "Box.Example/Way",
+        "box.example",
+        "/Way",
+        "hunter2hunter2",
+        "https://x/TOKEN",
+    }
+
+
+def test_what_a_file_brings_is_never_shown(config: Callable[[str], Path]) -> None:
+    path = config("qbt: {host: !FILE h, user: !FILE u}\ncat: {a: b}\n")
+    (path.parent / "h").write_text("seedbox.example\n")
+    (path.parent / "u").write_text("me\n")
+    path.write_text(path.read_text().replace("u}", "u, pass: x}"))
+    shown = effective(load(path, {}).required())["qbt"]
+    assert isinstance(shown, dict)
+    assert (shown["host"], shown["user"]) == ("***", "***")
+    (path.parent / "h").write_text("hunter2 hunter2\n")
+    assert "hunter2" not in str(_only(load(path, {})))
+
+
+def test_an_empty_file_is_no_secret_to_hide(config: Callable[[str], Path]) -> None:
+    path = config("qbt: {host: x, user: !FILE s}\ncat: {a: b}\n")
+    (path.parent / "s").write_text(" \n")
+    assert set(load(path, {}).required().secrets()) == set()
+
+
+OWN = [
+    *("qbm_settings.yml", "schedule.yml", "SECRETS.yaml", "auth.yml", "qbm.db", "qbm.db-wal"),
+    *("server.json", "logs/qbm.log", ".backups/config_20260101_000000.yml"),
+]
+
+
+WAYS = ["plain", "link", "hard link", "dots", "absolute", "linked folder"]
+
+
+@pytest.mark.parametrize(
+    ("own", "way"), [(o, w) for o in OWN for w in WAYS if w != "hard link" or "/" not in o]
+)
+def test_no_config_reads_what_is_qbms_own(
+    config: Callable[[str], Path], own: str, way: str
+) -> None:
+    path = config("")
+    folder = path.parent
+    (folder / own).parent.mkdir(exist_ok=True)
+    (folder / own).write_text("hunter2hunter2")
+    (folder / "sub").mkdir()
+    name = {"plain": own, "dots": f"sub/../{own}", "absolute": str(folder / own)}.get(way, "s")
+    if way == "link":
+        (folder / "s").symlink_to(own)
+    elif way == "linked folder":
+        (folder / "f").symlink_to(".")
+        name = f"f/{own}"
+    elif way == "hard link":
+        (folder / "s").hardlink_to(folder / own)
+    path.write_text(f"qbt:\n  host: x\n  apikey: !FILE '{name}'\ncat: {{a: b}}\n")
+    problem = _only(load(path, {}))
+    assert (problem.line, problem.path) == (3, "qbt.apikey")
+    assert problem.reason.endswith(": this file is qbm's own")
+
+
+def test_no_config_reads_the_state_that_lies_elsewhere(
+    config: Callable[[str], Path], tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    for name in ("mine.db", "server.json"):
+        (state / name).write_text("hunter2hunter2")
+        path = config(f"qbt: {{host: x, apikey: !FILE state/{name}}}\ncat: {{a: b}}\n")
+        environ = {
+            "QBM_STATE_DIR": str(state),
+            "QBM_DATABASE_URL": f"sqlite:///{state / 'mine.db'}",
+        }
+        assert _only(load(path, environ)).reason.endswith(": this file is qbm's own")
 
 
 # Parts that were not asked for

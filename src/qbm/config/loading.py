@@ -24,6 +24,7 @@ from qbm.config.reading.files import Refused, read_text
 from qbm.config.reading.mistakes import BrokenYamlError
 from qbm.config.reading.values import Keys, Source, Value, Values
 from qbm.config.schema import Commands, Config
+from qbm.config.schema.secrets import may_be_secret
 from qbm.config.schema.section import is_blank
 from qbm.model.command import COMMANDS, CommandName
 
@@ -35,6 +36,8 @@ _ABSENT = ("missing", "too_short")
 _KEY = ("[key]",)
 """What pydantic puts at the end of a way when it means the key, not the value."""
 _FOLDERS = ("directory",)
+_TAKES_A_FILE = "a value under qbt, an API key, or an address under apprise or webhooks"
+"""Where ``may_be_secret``, for the user."""
 _KINDS = {"extra_forbidden": Kind.UNKNOWN_KEY, "missing": Kind.MISSING}
 
 
@@ -126,7 +129,7 @@ def load_text(text: str, path: Path, environ: Mapping[str, str]) -> Loaded:
         tree = compose(text)
     except BrokenYamlError as error:
         return _unreadable(path, error.mark, error.reason, error.allowed)
-    values = Values(Source(str(path), path.parent, environ))
+    values = Values(Source(str(path), path.parent, environ, may_be_secret, _TAKES_A_FILE))
     data = values.read(tree)
     if isinstance(data, dict):
         return _judged(_Reading(values, data))

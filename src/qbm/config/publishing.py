@@ -22,6 +22,9 @@ _IN_YAML: Final[Mapping[str, list[str]]] = {
     "string": ["string", "number", "boolean"],
 }
 """What YAML may make of a value of each type: ``!ENV`` and quotes make text."""
+_TAGS: Final = (
+    "`!ENV NAME` may stand for any value; `!FILE path` for a secret, and for what is under `qbt`."
+)
 _OF_KEYS: Final = ("description", "default")
 """What is said about a key rather than about its value."""
 _BOUNDS: Final = ("minimum", "maximum", "format", "minItems", "maxItems", "propertyNames")
@@ -37,6 +40,7 @@ def json_schema() -> _Schema:
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "A config of qbm",
         **root,
+        "description": f"{root['description']} {_TAGS}",
         "anyOf": [_has_entry("cat"), _has_entry("tracker")],
         "$defs": made.sections(),
     }

@@ -22,10 +22,18 @@ _HIDDEN = "***"
 def effective(config: Config) -> dict[str, Shown]:
     """The config as a file would spell it; each secret is ``***``, durations are minutes."""
     shown = _section(config)
+    shown["qbt"] = {
+        key: _unless_secret(value, config) for key, value in _section(config.qbt).items()
+    }
     shown["tracker"] = {
         without_passkey(name): _tracker(entry) for name, entry in config.tracker.items()
     }
     return shown
+
+
+def _unless_secret(value: Shown, config: Config) -> Shown:
+    """Under ``qbt`` anything may have come from a file with a secret."""
+    return _HIDDEN if isinstance(value, str) and config.is_from_file(value) else value
 
 
 def _tracker(entry: TrackerEntry) -> Shown:

@@ -26,7 +26,7 @@ def checked(data: dict[str, Value], values: Values) -> tuple[Config | None, list
     """
     if data.get("qbt") is None:
         data = {**data, "qbt": {}}  # so that what is missing is its host
-    context = {"folder": values.source.folder}
+    context = {"folder": values.source.folder, "secrets": values.secrets}
     found: list[ErrorDetails] = []
     left_out: set[Keys] = set()
     while True:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, TypeGuard, get_args, get_origin
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
 from qbm.config.editing.meaning import SPECIAL, Json, json_of
 from qbm.config.editing.written import List, Map, Node, Text, entries_of, target
 from qbm.config.problem import shown_path
 from qbm.config.refusals import NotEditable
 from qbm.config.schema import Config
+from qbm.config.schema.secrets import is_mapping, types_below
 from qbm.model.tracker import without_passkey
 
 MASK = "***"
@@ -42,8 +42,8 @@ class _Place(Struct, frozen=True):
     is_hidden: bool = False
 
     def below(self, key: str) -> _Place:
-        types = tuple(each for one in self.types for each in _types_below(one, key))
-        is_named_freely = any(_is_mapping(each) for each in self.types)
+        types = tuple(each for one in self.types for each in types_below(one, key))
+        is_named_freely = any(is_mapping(each) for each in self.types)
         is_hidden = self.is_hidden or SecretStr in types
         if not is_named_freely:
             is_hidden = is_hidden or _NAME.search(key) is not None
@@ -187,33 +187,3 @@ def _is_secret_address(value: str, section: str) -> bool:
         return False
     is_key_like = _KEY_LIKE.search(value) or _CREDENTIALS.search(value)
     return section in _RECEIVERS or is_key_like is not None
-
-
-def _types_below(one: object, key: str) -> Iterator[object]:
-    """The types that the schema has for ``key`` in a value of type ``one``."""
-    if _is_model(one):
-        today = getattr(one, "renamed", {}).get(key, key)
-        for name, field in one.model_fields.items():
-            if today in (name, field.alias):
-                yield from _unfolded(field.annotation)
-    elif _is_mapping(one):
-        yield from _unfolded(get_args(one)[1])
-
-
-def _unfolded(annotation: object) -> Iterator[object]:
-    """The types that matter in an annotation: models, mappings and secrets."""
-    if annotation is SecretStr or _is_mapping(annotation) or _is_model(annotation):
-        yield annotation
-    else:
-        inner = get_args(annotation)
-        for each in inner[:1] if get_origin(annotation) is Annotated else inner:
-            yield from _unfolded(each)
-
-
-def _is_model(annotation: object) -> TypeGuard[type[BaseModel]]:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
-
-
-def _is_mapping(annotation: object) -> bool:
-    origin = get_origin(annotation)
-    return isinstance(origin, type) and issubclass(origin, Mapping)

@@ -6,7 +6,7 @@ that is not there (empty, null, an unset variable) is None, and in a list nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Mapping as ReadMapping
 from pathlib import Path
 from typing import TypeAlias
@@ -16,6 +16,7 @@ from msgspec import Struct
 from qbm.config.problem import Kind, Mark, Problem, printable, shown_path
 from qbm.config.reading.document import Mapping, Node, Scalar, Sequence
 from qbm.config.reading.files import Refused, read_text
+from qbm.config.reading.guarded import is_guarded
 
 Value: TypeAlias = "str | list[Value] | dict[str, Value] | None"
 Keys: TypeAlias = tuple[str | int, ...]
@@ -29,12 +30,22 @@ _TAGS_OF_TEXT = frozenset({"", "!", *(_YAML + each for each in ("str", "int", "f
 _KNOWN_TAGS = "no tag, or !ENV or !FILE; a value that begins with ! goes in single quotes"
 
 
+def _anywhere(_: Keys) -> bool:
+    return True
+
+
 class Source(Struct, frozen=True):
-    """Where a file's values come from: its name, its folder, and the environment."""
+    """Where a file's values come from: its name, its folder, and the environment.
+
+    ``may_be_secret`` tells of a place whether ``!FILE`` may stand there, ``secrets`` for the
+    user where that is.
+    """
 
     file: str
     folder: Path
     environ: ReadMapping[str, str]
+    may_be_secret: Callable[[Keys], bool] = _anywhere
+    secrets: str = ""
 
 
 class Values:
@@ -50,6 +61,8 @@ class Values:
         """The values that are text beyond doubt: in quotes, or from elsewhere."""
         self.origins: dict[Keys, str] = {}
         """``!ENV NAME`` or ``!FILE path``, for values that are not in the file itself."""
+        self.secrets: set[str] = set()
+        """What the files of ``!FILE`` hold; none of it may be told or logged."""
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
 
@@ -109,16 +122,28 @@ class Values:
         if not name:
             self._found(node.mark, at, "!FILE names no file", "!FILE path")
             return None
-        self.origins[at] = f"!FILE {printable(name)}"
-        text = read_text(self.source.folder / name, SECRET_LIMIT)
+        what = f"!FILE {printable(name)}"
+        if not self.source.may_be_secret(at):
+            reason = f"{what}: this is no place for a secret"
+            self._found(node.mark, at, reason, self.source.secrets)
+            return None
+        self.origins[at] = what
+        text = self._held(self.source.folder / name)
         if isinstance(text, Refused):
-            reason = f"!FILE {printable(name)}: {text.reason}"
-            self._found(node.mark, at, reason, text.allowed)
+            self._found(node.mark, at, f"{what}: {text.reason}", text.allowed)
             return None
-        if "\0" in text:
-            self._found(node.mark, at, f"!FILE {printable(name)}: it holds no text", "text")
-            return None
-        return text.rstrip("\r\n")
+        secret = text.rstrip("\r\n")
+        if secret.strip():
+            self.secrets.add(secret)
+        return secret
+
+    def _held(self, path: Path) -> str | Refused:
+        if is_guarded(path, self.source.folder, self.source.environ):
+            return Refused("this file is qbm's own", "a file that holds nothing but the secret")
+        text = read_text(path, SECRET_LIMIT)
+        if isinstance(text, str) and "\0" in text:
+            return Refused("it holds no text", "text")
+        return text
 
     def _speakable(self, text: str, mark: Mark, at: Keys, what: str) -> str | None:
         """The text if it can be sent and stored; half a character (a lone surrogate) cannot."""

@@ -14,13 +14,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
+    PrivateAttr,
     SecretStr,
+    ValidationInfo,
     model_validator,
 )
 
@@ -33,7 +36,13 @@ from qbm.config.schema.nohardlinks import (
     by_category,
     with_global_options,
 )
-from qbm.config.schema.notifications import Apprise, Notifiarr, Service, Webhooks
+from qbm.config.schema.notifications import (
+    Apprise,
+    FunctionWebhooks,
+    Notifiarr,
+    Service,
+    Webhooks,
+)
 from qbm.config.schema.section import Section, all_wrong
 from qbm.config.schema.server import Qbt
 from qbm.config.schema.settings import Commands, Settings
@@ -55,6 +64,7 @@ __all__ = [
     "Commands",
     "Config",
     "Directory",
+    "FunctionWebhooks",
     "NoHardlinks",
     "Notifiarr",
     "Orphaned",
@@ -131,6 +141,14 @@ class Config(Section):
         default=Webhooks.model_construct(), description="Who is told about what."
     )
 
+    _from_files: frozenset[str] = PrivateAttr(default=frozenset())
+
+    @model_validator(mode="after")
+    def _knows_what_came_from_files(self, info: ValidationInfo) -> Self:
+        """The context has ``secrets``: what ``!FILE`` brought, wherever it stands now."""
+        self._from_files = frozenset((info.context or {}).get("secrets", ()))
+        return self
+
     @model_validator(mode="after")
     def _custom_tags_of_their_own(self) -> Self:
         all_wrong(
@@ -157,8 +175,18 @@ class Config(Section):
         return self.tracker.get(OTHER)
 
     def secrets(self) -> Iterator[str]:
-        """Every secret value: passwords, API keys, addresses of notifications."""
-        return _secrets_in(self)
+        """Every secret value: passwords, API keys, addresses of notifications, all of ``!FILE``."""
+        yield from _secrets_in(self)
+        for text in self._from_files:
+            yield from dict.fromkeys((text, text.strip()))
+        if self.is_from_file(self.qbt.host):
+            # Errors have it as a URL, whose host is in lower case.
+            url = urlsplit(self.qbt.host if "://" in self.qbt.host else f"//{self.qbt.host}")
+            yield from filter(None, (url.hostname, url.netloc.lower(), url.path.rstrip("/")))
+
+    def is_from_file(self, value: str) -> bool:
+        """Whether a value of the config is what ``!FILE`` brought, and so a secret."""
+        return any(value == text.strip() for text in self._from_files)
 
 
 def _secrets_in(value: object) -> Iterator[str]:
