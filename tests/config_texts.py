@@ -114,7 +114,14 @@ def _mapping(draw: st.DrawFn, layout: Layout, indent: int, levels: int) -> list[
     for key in keys:
         lines += _noise(draw, layout, indent)
         first, *others = _value(draw, layout, indent, levels, layout.step)
-        lines += [f"{' ' * indent}{_key(key)}:{first}", *others]
+        if indent and draw(st.integers(0, 7)) == 0:
+            lines += [
+                f"{' ' * indent}? {_key(key)}{_trailing(draw, layout)}",
+                f"{' ' * indent}:{first}",
+            ]
+        else:
+            lines.append(f"{' ' * indent}{_key(key)}:{first}")
+        lines += others
     if layout.anchors and draw(st.integers(0, 5)) == 0:
         name = draw(st.sampled_from(layout.anchors))
         if name.startswith("m"):

@@ -344,7 +344,7 @@ def test_line_ends_and_the_byte_order_mark_are_kept(newline: str, end: str) -> N
         ("# notes\na: 1 # x\n# end\n", {}, "# notes\n# end\n"),
         ("# notes\na: 1\n# end\n", {"b": 2}, "# notes\nb: 2\n# end\n"),
         ("{a: 1, b: 2}\n", {"b": 2, "c": [3]}, "{b: 2, c: [3]}\n"),
-        ("? a\n: 1\nb: 2 # x\n", {"a": 3, "b": 2}, "a: 3\nb: 2\n"),
+        ("? a\n: 1\nb: 2 # x\n", {"a": 3, "b": 2}, "? a\n: 3\nb: 2 # x\n"),
         ("a:\n- b: 1 # one\n  c: 2 # two\n", {"a": [{"c": 2}]}, "a:\n- c: 2 # two\n"),
         ("a:\n- c: 2\n", {"a": [{"b": 1, "c": 2}]}, "a:\n- b: 1\n  c: 2\n"),
         ("a:\n-  # later\n  - x\n", {"a": [["x", "y"]]}, "a:\n-  # later\n  - x\n  - y\n"),
@@ -361,6 +361,56 @@ def test_line_ends_and_the_byte_order_mark_are_kept(newline: str, end: str) -> N
 def test_unusual_layouts(text: str, wanted: dict[str, Any], new: str) -> None:
     assert edited(text, wanted) == new
     assert data_of(new) == wanted
+
+
+QUESTIONS = """\
+cat:
+  # keep me
+  tv: /data/tv   # me too
+  ? behind   # a question mark
+  : /c   # and its own colon
+  ? alone   # without a value
+  other: /x
+"""
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "lines"),
+    [
+        ("tv", "/new", ["-   tv: /data/tv   # me too", "+   tv: /new   # me too"]),
+        ("behind", "/n", ["-   : /c   # and its own colon", "+   : /n   # and its own colon"]),
+        (
+            "behind",
+            ["a", "b"],
+            [
+                "-   : /c   # and its own colon",
+                "+   :   # and its own colon",
+                "+     - a",
+                "+     - b",
+            ],
+        ),
+        (
+            "alone",
+            "/new",
+            ["-   ? alone   # without a value", "+   ? alone", "+   : /new   # without a value"],
+        ),
+        ("another", "/new", ["+   another: /new"]),
+    ],
+)
+def test_comments_stay_beside_a_key_behind_a_question_mark(
+    key: str, value: Any, lines: list[str]
+) -> None:
+    data = data_of(QUESTIONS)
+    cat = data["cat"]
+    assert isinstance(cat, dict)
+    assert changed(QUESTIONS, {"cat": {**cat, key: value}}) == lines
+
+
+def test_a_key_behind_a_question_mark_goes_with_its_value() -> None:
+    new = edited(QUESTIONS, {"cat": {"tv": "/data/tv", "alone": None, "other": "/x"}})
+    assert new == QUESTIONS.replace(
+        "  ? behind   # a question mark\n  : /c   # and its own colon\n", ""
+    )
 
 
 @pytest.mark.parametrize(

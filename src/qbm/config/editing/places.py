@@ -11,18 +11,20 @@ from qbm.config.editing.lines import Lines
 from qbm.config.editing.parsing import beyond_whitespace
 from qbm.config.editing.written import List, Map, Text
 
-_BEFORE_KEY = re.compile(r" *(- +)*")
+_BEFORE_KEY = re.compile(r" *(?:- +)*(\? +)?")
+"""Dashes of the items that the key is the first of, and the ``?`` of a key in its own line."""
 
 
 class Part(Struct, frozen=True):
     """An entry or item: from its key or dash to where its value ends.
 
-    ``after`` is where its colon or dash ends.
+    ``after`` is where its colon or dash ends, or its key if it has none.
     """
 
     start: int
     after: int
     end: int
+    has_colon: bool = False
 
 
 class Slot(Struct, frozen=True):
@@ -39,22 +41,21 @@ def parts_of_map(lines: Lines, node: Map) -> list[Part]:
     """The entries, merge keys among them; raises CannotCutError if one is not plainly there."""
     parts: list[Part] = []
     for key, value in node.entries:
-        colon = _beyond_colon(lines, key, node)
-        parts.append(Part(key.start, colon, max(value.end, colon)))
+        colon = beyond_whitespace(lines.text, key.end)
+        has_colon = lines.text.startswith(":", colon)
+        after = colon + 1 if has_colon else key.end
+        parts.append(Part(_start(lines, key, node), after, max(value.end, after), has_colon))
     return parts
 
 
-def _beyond_colon(lines: Lines, key: Text, node: Map) -> int:
-    """Where the key's colon ends; keys in braces may have none."""
-    at = beyond_whitespace(lines.text, key.end)
-    if lines.text.startswith(":", at):
-        start = lines.start(key.start)
-        if not node.is_flow and not _BEFORE_KEY.fullmatch(lines.text, start, key.start):
-            raise CannotCutError
-        return at + 1
+def _start(lines: Lines, key: Text, node: Map) -> int:
+    """Where the entry of a key begins: the key, or the ``?`` before it."""
     if node.is_flow:
-        return key.end
-    raise CannotCutError
+        return key.start
+    before = _BEFORE_KEY.fullmatch(lines.text, lines.start(key.start), key.start)
+    if before is None:
+        raise CannotCutError
+    return before.start(1) if before[1] else key.start
 
 
 def parts_of_list(lines: Lines, node: List) -> list[Part]:

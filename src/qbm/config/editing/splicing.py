@@ -101,15 +101,23 @@ class _Splicing:
     def _map(self, node: Map, wanted: dict[str, Json], depth: int) -> None:
         pairing = paired_entries(node, wanted, self._stale)
         parts = parts_of_map(self._lines, node)
-        indent = column(self._lines.text, node.entries[0][0].start)
+        indent = column(self._lines.text, parts[0].start)
         for number, (_, value) in enumerate(node.entries):
             name = pairing.stays.get(number)
             if name is not None:
                 slot = Slot(indent, parts[number].after, depth + 1, in_flow=node.is_flow)
-                self.value(value, wanted[name], slot)
+                if node.is_flow or parts[number].has_colon:
+                    self.value(value, wanted[name], slot)
+                elif wanted[name] is not None:
+                    self._add_colon(wanted[name], slot)
             elif number not in pairing.stays:
                 self._goes(value)
         self._lay_out_entries(node, wanted, pairing, parts, depth)
+
+    def _add_colon(self, wanted: Json, slot: Slot) -> None:
+        """A value below a key that stands alone behind its ``?``."""
+        colon = f"{self._style.newline}{' ' * slot.indent}:"
+        self.cuts.append(Cut(slot.after, slot.after, f"{colon} {rendering.flow(wanted)}"))
 
     def _lay_out_entries(
         self,
@@ -127,7 +135,7 @@ class _Splicing:
             new = [(after, entry(name, wanted[name], style.quote)) for after, name in pairing.new]
             self.cuts += layout.in_flow(text, parts, stays, new)
             return
-        indent = column(text, node.entries[0][0].start)
+        indent = column(text, parts[0].start)
         lines = [
             (after, rendering.entry(name, wanted[name], indent, style))
             for after, name in pairing.new
