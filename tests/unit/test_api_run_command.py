@@ -143,6 +143,21 @@ async def test_a_command_twice_is_asked_for_once(tmp_path: Path) -> None:
         ({**TAG, "log_level": "loud"}, "log_level: loud is none. There are: TRACE"),
         ({**TAG, "dryRun": True}, "The body: dryRun is unknown, but there is dry_run"),
         ({**TAG, "dry-run": True}, "The body: dry-run is unknown, but there is dry_run"),
+        ({**TAG, "dry_rum": True}, "The body: dry_rum is unknown, but there is dry_run"),
+        ({**TAG, "dry": True}, "The body: dry is unknown, but there is dry_run"),
+        ({**TAG, "dry_mode": True}, "The body: dry_mode is unknown, but there is dry_run"),
+        ({**TAG, "hash": "a" * 40}, "The body: hash is unknown, but there is hashes"),
+        ({**TAG, "hahses": []}, "The body: hahses is unknown, but there is hashes"),
+        ({**TAG, "config": "x.yml"}, "The body: config is unknown, but there is config_file"),
+        ({"command": "tag_update"}, "The body: command is unknown, but there is commands"),
+        (
+            b'{"commands": ["tag_update"], "dry_run": true, "dry_run": false}',
+            "dry_run is there twice, with different values.",
+        ),
+        (
+            b'{"commands": ["tag_update"], "commands": ["share_limits"]}',
+            "commands is there twice, with different values.",
+        ),
         ([], "The body: it must be a JSON object, {…}."),
         ("tag_update", "The body: it must be a JSON object, {…}."),
         (b"null", "The body: it must be a JSON object, {…}."),
@@ -202,7 +217,13 @@ async def test_a_dry_run_may_be_asked_for_as_people_write_it(tmp_path: Path, wor
 
 
 async def test_other_fields_are_ignored(tmp_path: Path) -> None:
-    assert (await ask(serve(tmp_path), {**TAG, "torrent_name": "x", "": 1})).status == 200
+    others = {"torrent_name": "x", "": 1, "name": "x", "id": 5, "source": "cron", "a": 1}
+    assert (await ask(serve(tmp_path), {**TAG, **others})).status == 200
+
+
+async def test_a_field_may_be_said_twice_if_it_says_the_same(tmp_path: Path) -> None:
+    raw = b'{"commands": ["tag_update"], "dry_run": true, "dry_run": true}'
+    assert (await ask(serve(tmp_path), raw)).status == 200
 
 
 async def test_a_process_that_is_pinned_dry_runs_everything_dry(tmp_path: Path) -> None:

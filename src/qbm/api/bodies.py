@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from pydantic import AfterValidator, BaseModel, ValidationError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
+
+from qbm.config.problem import printable
 
 DEEPEST: Final = 40
 """Levels of nesting; a config has six."""
@@ -46,12 +53,48 @@ Data: TypeAlias = Annotated[dict[str, Any], AfterValidator(_shallow)]
 _B = TypeVar("_B", bound=BaseModel)
 
 
+class _Request(Request):
+    """One whose body says nothing twice."""
+
+    async def json(self) -> Any:  # noqa: ANN401 - whatever JSON holds
+        """The body; raises HTTPException, 400, if a field has two values."""
+        if not hasattr(self, "_json"):
+            self._json = json.loads(await self.body(), object_pairs_hook=_said_once)
+        return self._json
+
+
+class BodyRoute(APIRoute):
+    """A route whose body may give no field two values: of two dry_run neither is the right one."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """As any other's, with that check before."""
+        handle = super().get_route_handler()
+
+        async def handle_checked(request: Request) -> Response:
+            return await handle(_Request(request.scope, request.receive))
+
+        return handle_checked
+
+
+def _said_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found and found[name] != value:
+            detail = f"{printable(name)} is there twice, with different values."
+            raise HTTPException(400, detail)
+        found[name] = value
+    return found
+
+
 def read_as(kind: type[_B]) -> Callable[[Request], Awaitable[_B]]:
     """A dependency that reads the body as this, whatever content type it claims to have."""
 
     async def read(request: Request) -> _B:
+        raw = await request.body()
+        with suppress(ValueError, RecursionError):  # no JSON: told below
+            json.loads(raw, object_pairs_hook=_said_once)
         try:
-            return kind.model_validate_json(await request.body())
+            return kind.model_validate_json(raw)
         except ValidationError as error:
             errors = error.errors(include_input=False, include_url=False)
             raise RequestValidationError(

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from qbm.api.answers import errors, sendable
-from qbm.api.bodies import Data
+from qbm.api.bodies import BodyRoute, Data
 from qbm.api.scheduler import local
 from qbm.api.site import Site, SiteOf
 from qbm.config.editing import data_of, edited, written_anew
@@ -17,7 +17,7 @@ from qbm.config.loading import load_text
 from qbm.config.problem import Problem
 from qbm.config.refusals import NoSuchConfig, NotReadable
 
-router = APIRouter(prefix="/api/configs", tags=["configs"])
+router = APIRouter(prefix="/api/configs", tags=["configs"], route_class=BodyRoute)
 
 _DEFAULT: Final = "config.yml"
 _NAMED: Final = errors(400, 403, 404, 500)

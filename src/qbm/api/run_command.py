@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, Final, Literal
 
 from fastapi import APIRouter
@@ -13,7 +14,7 @@ from starlette.responses import JSONResponse
 
 from qbm.api.access import Door
 from qbm.api.answers import Clean, Detail, errors, sendable
-from qbm.api.bodies import Text
+from qbm.api.bodies import BodyRoute, Text
 from qbm.api.site import DoorOf, Site, SiteOf
 from qbm.config.problem import printable
 from qbm.config.refusals import NameRefused
@@ -23,16 +24,19 @@ from qbm.model.command import COMMANDS, CommandName
 from qbm.service.port import Accepted, Asked
 from qbm.store import LeftOut, Run, RunState, Trigger
 
-router = APIRouter(tags=["runs"])
+router = APIRouter(tags=["runs"], route_class=BodyRoute)
 
 _DONE: Final = "Commands executed successfully for all configs"
 _QUEUED: Final = "Scheduled run in progress. Request queued."
 _DEFAULT_CONFIG: Final = "config.yml"
+_SHORTEST_BEGINNING: Final = 3
+_ALIKE: Final = 0.8
+"""Of a field's letters, for ``difflib``: ``dry_rum`` is 0.83 of ``dry_run``."""
 _COMMANDS: Final = {each.value: each for each in COMMANDS}
 
 
 class RunCommand(BaseModel):
-    """What to run. Other fields are ignored."""
+    """What to run. Other fields are ignored, but for those that look like one of these."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -75,14 +79,26 @@ class RunCommand(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _spelled_right(cls, body: object) -> object:
-        """Refuse ``dryRun`` and the like: a mistyped dry run must never become a real one."""
+        """Refuse ``dryRun``, ``dry`` and the like: no mistyped dry run may become a real one."""
         if isinstance(body, dict):
-            known = {_letters(name): name for name in cls.model_fields}
-            for key in body:
-                right = known.get(_letters(key))
-                if right and key != right:
-                    raise ValueError(f"{printable(key)} is unknown, but there is {right}")
+            for key in body.keys() - cls.model_fields.keys():
+                if meant := _meant_by(key, cls.model_fields):
+                    raise ValueError(f"{printable(key)} is unknown, but there is {meant}")
         return body
+
+
+def _meant_by(key: str, names: Iterable[str]) -> str | None:
+    """The field that somebody has most likely meant by this one; None if it means nothing here."""
+    letters = _letters(key)
+    known = {_letters(name): name for name in names}
+    if "dry" in letters:
+        return "dry_run"
+    if len(letters) >= _SHORTEST_BEGINNING:
+        for each, name in known.items():
+            if each.startswith(letters):
+                return name
+    close = get_close_matches(letters, known, n=1, cutoff=_ALIKE)
+    return known[close[0]] if close else None
 
 
 def _letters(name: str) -> str:

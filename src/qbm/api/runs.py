@@ -13,12 +13,13 @@ from starlette.responses import Response
 
 from qbm.api.access import Door
 from qbm.api.answers import Clean, errors, sendable
+from qbm.api.bodies import BodyRoute
 from qbm.api.run_command import Reason, RunCommand, accept, asked_for, reasons, stats_of
 from qbm.api.site import DoorOf, SiteOf
 from qbm.config.problem import printable
 from qbm.store import Run, RunState, Trigger
 
-router = APIRouter(prefix="/api/runs", tags=["runs"])
+router = APIRouter(prefix="/api/runs", tags=["runs"], route_class=BodyRoute)
 
 _LARGEST_NUMBER: Final = 2**63 - 1
 _MOST: Final = 500

@@ -13,11 +13,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from qbm.api.answers import errors
-from qbm.api.bodies import Text
+from qbm.api.bodies import BodyRoute, Text
 from qbm.api.site import SiteOf
 from qbm.service.settings import Authentication, Method
 
-router = APIRouter(prefix="/api/security", tags=["security"])
+router = APIRouter(prefix="/api/security", tags=["security"], route_class=BodyRoute)
 
 _SECTION: Final = "authentication"
 _TEXTS: Final = ("username", "password_hash", "api_key")
