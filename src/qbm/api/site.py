@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from fastapi import Depends
 from msgspec import Struct, field
@@ -14,9 +15,13 @@ from structlog.typing import FilteringBoundLogger
 
 from qbm.api.access import Door
 from qbm.config.folder import ConfigFolder
+from qbm.config.problem import printable
+from qbm.errors import UsageError
 from qbm.gateways.clock import Clock
 from qbm.service.port import Service
 from qbm.service.settings import SettingsFile
+
+_PART: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]+")
 
 
 class Site(Struct, frozen=True, kw_only=True):
@@ -46,9 +51,18 @@ class Site(Struct, frozen=True, kw_only=True):
 
 
 def base_url_of(text: str) -> str:
-    """``--base-url`` as a prefix of paths: "" for none, else with a slash before and none after."""
-    path = "/".join(part for part in text.strip().split("/") if part)
-    return f"/{path}" if path else ""
+    """``--base-url`` as a prefix of paths: "" for none, else with a slash before and none after.
+
+    Raises:
+        UsageError: no path can begin with it.
+    """
+    parts = [part for part in text.strip().split("/") if part]
+    if not all(_PART.fullmatch(part) for part in parts):
+        raise UsageError(
+            f"--base-url (QBT_BASE_URL): {printable(text)} is no path. Name one of letters, "
+            "digits, ., _, ~ and -, such as /qbm."
+        )
+    return "".join(f"/{part}" for part in parts)
 
 
 async def _site(request: Request) -> Site:
