@@ -231,6 +231,34 @@ async def test_a_config_that_is_no_yaml_is_told_with_its_line(served: Served) ->
     assert SECRET not in answer.detail
 
 
+async def test_a_config_that_is_no_yaml_can_be_mended_through_the_api(served: Served) -> None:
+    broken = "qbt:\n  host: [\n"
+    (served.folder / "config.yml").write_text(broken)
+    told = await served.client().get(f"{PATH}/config.yml")
+    assert told.detail.startswith("config.yml: line 3, column 1: ")
+    masked = await put(served, DATA)
+    assert (masked.status, "qbt.pass: ***" in masked.detail) == (400, True)
+    assert (served.folder / "config.yml").read_text() == broken
+    data = {**DATA, "qbt": {"host": "nas:8080"}}
+    assert (await put(served, data)).status == 200
+    assert (await served.client().get(f"{PATH}/config.yml")).json["data"] == data
+    [backup] = (served.folder / ".backups").iterdir()
+    assert backup.read_text() == broken
+
+
+@pytest.mark.parametrize("text", ["just text\n", "- a\n- list\n"])
+async def test_a_config_without_keys_has_no_data_and_is_replaced_after_a_backup(
+    served: Served, text: str
+) -> None:
+    (served.folder / "config.yml").write_text(text)
+    assert (await served.client().get(f"{PATH}/config.yml")).json["data"] == {}
+    data = {"qbt": {"host": "nas:8080"}}
+    assert (await put(served, data)).status == 200
+    assert (await served.client().get(f"{PATH}/config.yml")).json["data"] == data
+    [backup] = (served.folder / ".backups").iterdir()
+    assert backup.read_text() == text
+
+
 async def test_an_empty_config_has_no_data(served: Served) -> None:
     (served.folder / "config.yml").write_text("")
     assert (await served.client().get(f"{PATH}/config.yml")).json["data"] == {}

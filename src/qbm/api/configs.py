@@ -118,10 +118,17 @@ def config(filename: str, site: SiteOf) -> Config:
     file = site.folder.read(filename)
     return Config(
         filename=filename,
-        data=data_of(file.text),
+        data=_data_of(file.text, filename),
         last_modified=file.last_modified.astimezone().replace(tzinfo=None),
         size=file.size,
     )
+
+
+def _data_of(text: str, filename: str) -> dict[str, Any]:
+    try:
+        return data_of(text)
+    except NotReadable as error:
+        raise NotReadable(f"{filename}: {error}") from error
 
 
 @router.post("/{filename}", responses=errors(400, 403, 409, 500))
@@ -134,9 +141,12 @@ def create(filename: str, wanted: Wanted, site: SiteOf) -> Saved:
 
 @router.put("/{filename}", responses={**_NAMED, **errors(409)})
 def update(filename: str, wanted: Wanted, site: SiteOf) -> Saved:
-    """Change a config, after a backup; comments, quotes and order stay."""
+    """Change a config, after a backup; comments, quotes and order stay.
+
+    One that is no YAML is written anew.
+    """
     file = site.folder.read(filename)
-    text = edited(file.text, wanted.data)
+    text = _changed(file.text, wanted.data)
     site.folder.save(filename, text, file.digest)
     return _saved(f"Configuration '{filename}' updated successfully", filename, text, site)
 
@@ -173,8 +183,16 @@ def validate(filename: str, wanted: Wanted, site: SiteOf) -> Checked:
 def _text_of(filename: str, data: dict[str, Any], site: Site) -> str:
     """The text that a save would write; of a file that is not there or no YAML, a new one."""
     try:
-        return edited(site.folder.read(filename).text, data)
+        text = site.folder.read(filename).text
     except (NoSuchConfig, NotReadable):
+        return written_anew(data)
+    return _changed(text, data)
+
+
+def _changed(text: str, data: dict[str, Any]) -> str:
+    try:
+        return edited(text, data)
+    except NotReadable:
         return written_anew(data)
 
 
@@ -204,4 +222,6 @@ def backups(filename: str, site: SiteOf) -> Backups:
 def restore(backup: str, site: SiteOf) -> Restored:
     """What a backup holds, to be looked at and saved with PUT."""
     file = site.folder.read_backup(backup)
-    return Restored(message=f"Backup '{backup}' loaded successfully", data=data_of(file.text))
+    return Restored(
+        message=f"Backup '{backup}' loaded successfully", data=_data_of(file.text, backup)
+    )
