@@ -107,7 +107,7 @@ class Stage:
         self.missed += [f"{ask.name}: {fault}" for fault in unmet(case, answer.status, body)]
 
     def _learnt(self, answer: Answer) -> Any:
-        body = answer.json
+        body = answer.json if answer.body else None
         for key, placeholder in _HANDED_OUT.items():
             if isinstance(body, dict) and body.get(key):
                 self.known[placeholder] = body[key]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
-from qbm.api.middleware import LARGEST_BODY
+from qbm.api.middleware import LARGEST_BODY, BodyLimit
 from qbm.config.refusals import NoSuchConfig
 from qbm.engine.counting import STATS
 from qbm.errors import (
@@ -376,6 +380,31 @@ async def test_a_body_that_says_it_is_too_large_is_refused_unread(tmp_path: Path
     answer = await ask(served, b" " * 5_000_000)
     assert (answer.status, answer.read) == (413, 0)
     assert "1,000,000 bytes" in answer.detail
+
+
+async def test_a_body_that_does_not_arrive_is_given_up(tmp_path: Path) -> None:
+    async def read_all(scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http"
+        assert (await receive())["more_body"]
+        with pytest.raises(HTTPException) as refused:
+            await receive()
+        assert refused.value.status_code == 408
+        await Response()(scope, receive, send)
+
+    messages = iter([{"type": "http.request", "body": b"{", "more_body": True}])
+
+    async def half() -> Message:
+        for message in messages:
+            return message
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def drop(_: Message) -> None:
+        """The answer is not looked at."""
+
+    limited = BodyLimit(read_all, str, seconds=0.05)
+    scope = {"type": "http", "method": "POST", "headers": []}
+    await asyncio.wait_for(limited(scope, half, drop), 5)
 
 
 async def test_a_body_that_grows_too_large_is_refused_before_its_end(tmp_path: Path) -> None:

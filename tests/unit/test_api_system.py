@@ -18,6 +18,13 @@ from tests.api import SECRET, StandIn, a_run, serve
 HEALTH = "/api/health"
 
 
+@pytest.mark.parametrize("path", [HEALTH, "/api/version", "/healthz", "/readyz"])
+async def test_head_is_answered_like_get_without_the_body(tmp_path: Path, path: str) -> None:
+    answer = await serve(tmp_path).client("8.8.8.8").ask("HEAD", path)
+    assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers["content-type"] == "application/json"
+
+
 async def test_the_version_is_told_without_asking_anybody(tmp_path: Path) -> None:
     answer = await serve(tmp_path).client("8.8.8.8").get("/api/version")
     assert answer.json == {

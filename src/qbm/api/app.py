@@ -11,7 +11,7 @@ from qbm import __version__
 from qbm.api import configs, docs, logs, run_command, runs, scheduler, schema, security, system
 from qbm.api.answers import Detail, Responses, speak_of_errors
 from qbm.api.guard import Guard
-from qbm.api.middleware import BelowBaseUrl, BodyLimit, Crashes, SafeHeaders
+from qbm.api.middleware import BelowBaseUrl, BodyLimit, Crashes, HeadAsGet, SafeHeaders
 from qbm.api.site import Site
 
 _DESCRIPTION = """\
@@ -46,6 +46,7 @@ def create_app(site: Site) -> FastAPI:
             Middleware(Crashes, site.log, site.clean),
             Middleware(BelowBaseUrl, site.base_url),
             Middleware(Guard, site),
+            Middleware(HeadAsGet),
             Middleware(BodyLimit, site.clean),
         ],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Final
 
@@ -14,6 +15,8 @@ from qbm.api.answers import Clean, refusal
 
 LARGEST_BODY: Final = 1_000_000
 """Bytes."""
+BODY_SECONDS: Final = 30.0
+"""From a request's head to the end of its body."""
 
 _HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
@@ -91,13 +94,40 @@ class BelowBaseUrl:
         await self._app(scope, receive, send)
 
 
-class BodyLimit:
-    """Refuses a body that is too large, without reading it to its end."""
+class HeadAsGet:
+    """Answers HEAD like GET, without the body, as HTTP wants it (RFC 9110, 9.3.2)."""
 
-    def __init__(self, app: ASGIApp, clean: Clean, largest: int = LARGEST_BODY) -> None:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self._app({**scope, "method": "GET"}, receive, without_body)
+
+
+class BodyLimit:
+    """Refuses a body that is too large, without reading it to its end, and one that stays out."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        clean: Clean,
+        largest: int = LARGEST_BODY,
+        seconds: float = BODY_SECONDS,
+    ) -> None:
         self._app = app
         self._clean = clean
         self._largest = largest
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
@@ -108,12 +138,19 @@ class BodyLimit:
         if told.isdecimal() and int(told[:20]) > self._largest:
             await refusal(413, self._detail, self._clean)(scope, receive, send)
             return
-        size = 0
+        size, is_whole = 0, False
+        latest = asyncio.get_running_loop().time() + self._seconds
 
         async def counting() -> Message:
-            nonlocal size
-            message = await receive()
+            nonlocal size, is_whole
+            try:
+                async with asyncio.timeout_at(None if is_whole else latest):
+                    message = await receive()
+            except TimeoutError:
+                detail = f"The body did not arrive within {self._seconds:g} seconds."
+                raise HTTPException(408, detail, {"Connection": "close"}) from None
             size += len(message.get("body", b""))
+            is_whole = not message.get("more_body", False)
             if size > self._largest:
                 raise HTTPException(413, self._detail)
             return message
