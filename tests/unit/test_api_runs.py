@@ -118,7 +118,7 @@ async def test_runs_are_found_by_their_states(tmp_path: Path) -> None:
         (f"before={'9' * 5000}", "before: the number is far too large."),
         ("before=9223372036854775808", "before: it must be 9223372036854775807 or less."),
         ("before=-1", "before: it must be 0 or more."),
-        ("state=gone", "state.0: it must be 'waiting', 'running', 'done'"),
+        ("state=gone", "state: it must be 'waiting', 'running', 'done'"),
     ],
 )
 async def test_a_wrong_query_is_400_and_named(tmp_path: Path, query: str, detail: str) -> None:

@@ -110,7 +110,7 @@ async def test_secrets_from_variables_are_not_written_out(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
-        ({}, "enabled: it is missing.; method: it is missing."),
+        ({}, "enabled: it is missing; method: it is missing."),
         ({**BASIC, "method": "oauth"}, "method: it must be 'none', 'basic' or 'api_only'."),
         ({**BASIC, "username": "ab"}, "username: it must be 3 to 50 letters"),
         ({**BASIC, "username": "a b c"}, "username: it must be 3 to 50 letters"),

@@ -119,7 +119,7 @@ def speak_of_errors(app: FastAPI, clean: Clean) -> None:
 
 def explained(problems: Sequence[Mapping[str, Any]]) -> str:
     """What is wrong with a request, field by field, without the values: they may be secrets."""
-    return "; ".join(map(_explained, problems))
+    return "; ".join(_explained(each).removesuffix(".") for each in problems) + "."
 
 
 def _explained(problem: Mapping[str, Any]) -> str:
@@ -130,7 +130,10 @@ def _explained(problem: Mapping[str, Any]) -> str:
     if place == "body" and not field:
         where = "The body"
     else:
-        where = ".".join(printable(str(each)) for each in (field if place in _PLACES else [place]))
+        keys = field if place in _PLACES else [place]
+        if place == "query":
+            keys = keys[:1]  # how many times it is said is no matter
+        where = ".".join(printable(str(each)) for each in keys)
     fault = _FAULTS.get(problem["type"], "it is not allowed")
     return f"{where}: {fault.format_map(problem.get('ctx', {}))}."
 
