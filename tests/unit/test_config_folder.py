@@ -13,6 +13,7 @@ import pytest
 
 from qbm.config.folder import ConfigFolder
 from qbm.config.loading import LARGEST
+from qbm.config.problem import printable
 from qbm.config.refusals import (
     AlreadyThere,
     ChangedMeanwhile,
@@ -88,6 +89,16 @@ def test_the_configs_of_a_folder_are_told_in_order_without_what_lies_beside(
     assert folder.default() == "config.yml"
     (folder.path / "config.yml").unlink()
     assert folder.default() == "a.YAML"
+
+
+@pytest.mark.parametrize("name", ["star*.yml", "\x1b[31mred.yml", "two..dots.yml", "nul.yml"])
+def test_a_file_whose_name_is_refused_is_not_told_but_why(folder: ConfigFolder, name: str) -> None:
+    make(folder, "b.yml", name)
+    assert folder.names() == ("b.yml",)
+    assert folder.matching("*") == (folder.path / "b.yml",)
+    (refused,) = folder.left_out()
+    assert str(refused).startswith(printable(name))
+    assert str(refused).isprintable()
 
 
 def test_a_folder_that_is_missing_has_no_configs(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from qbm.api.app import create_app
 from qbm.api.site import Site, base_url_of
 from qbm.bootstrap.beacon import Beacon, light, new_token, put_out
 from qbm.bootstrap.listening import listen, local_url
+from qbm.bootstrap.overheard import overhearing
 from qbm.bootstrap.tools import locks_of, server_identity, tools_for
 from qbm.cli.serving import ServeOrder
 from qbm.config import Found, State
@@ -67,6 +68,9 @@ def serve(order: ServeOrder, log: Log) -> int:
     log.write_to(order.log_file(state.folder))
     if lacking:
         log.logger.warning("warning", text=f"{lacking} The server starts without one.")
+    for refused in ConfigFolder(found.folder).left_out():
+        text = f"A file is left out, until it has another name: {refused}"
+        log.logger.warning("warning", text=text)
     asyncio.run(_serve(order, found, state, log))
     return 0
 
@@ -91,7 +95,8 @@ async def _serve(order: ServeOrder, found: Found, state: State, log: Log) -> Non
             light(state.folder, Beacon(url, site.token, str(found.folder)))
             stack.callback(put_out, state.folder)
             log.logger.info("serving", url=url, host=order.host, folder=str(found.folder))
-            await _answer(site, listening, ending, service)
+            with overhearing(log.logger):
+                await _answer(site, listening, ending, service)
         finally:
             if not await asyncio.to_thread(service.close, _RUNS_END_SECONDS):
                 _end_at_once(state, log)
@@ -121,6 +126,7 @@ async def _answer(
             server_header=False,
             proxy_headers=False,  # the rules about proxies are the API's own
             lifespan="off",
+            ws="none",
             timeout_graceful_shutdown=_ANSWERS_END_SECONDS,
         )
     )

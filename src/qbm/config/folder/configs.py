@@ -62,12 +62,25 @@ class ConfigFolder:
         self._changing = Lock()
 
     def names(self) -> tuple[str, ...]:
-        """The configs, in order; none if the folder is missing.
+        """The configs that can be asked for, in order; none if the folder is missing.
 
         Raises:
             ConfigError: the folder cannot be read.
         """
-        return tuple(path.name for path in configs_in(self.path) if self._is_inside(path))
+        return tuple(
+            path.name
+            for path in configs_in(self.path)
+            if _why_refused(path.name) is None and self._is_inside(path)
+        )
+
+    def left_out(self) -> tuple[NameRefused, ...]:
+        """Why files that look like configs are none of ``names``, for whoever misses them.
+
+        Raises:
+            ConfigError: the folder cannot be read.
+        """
+        found = (_why_refused(path.name) for path in configs_in(self.path))
+        return tuple(each for each in found if each is not None)
 
     def default(self) -> str | None:
         """``config.yml`` if it is there, else the first; None if there is none."""
@@ -215,11 +228,17 @@ class ConfigFolder:
         if not path.is_symlink():
             return True
         real, folder = path.resolve(), self.path.resolve()
-        try:
-            check_name(real.name)
-        except NameRefused:
+        if _why_refused(real.name) is not None:
             return False
         return real.is_relative_to(folder) and BACKUPS not in real.relative_to(folder).parts
+
+
+def _why_refused(name: str) -> NameRefused | None:
+    try:
+        check_name(name)
+    except NameRefused as error:
+        return error
+    return None
 
 
 def _is_file(path: Path) -> bool:
