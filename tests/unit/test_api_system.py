@@ -117,6 +117,26 @@ async def test_health_is_200_also_when_it_is_not_well(tmp_path: Path) -> None:
         assert (answer.status, answer.json["status"]) == (200, "unhealthy")
         assert not answer.json["application"]["can_accept_requests"]
     assert answer.json["error"] == "qbm.db: disk full, ***"
+    assert "The runs cannot be read: qbm.db: disk full, ***" in answer.json["issues"]
+
+
+async def test_health_is_degraded_from_a_request_that_could_not_be_kept_to_one_that_was(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "logs").mkdir()
+    service = StandIn(refuses=StoreUnwritable(f"qbm.db: disk full, {SECRET}"))
+    client = serve(tmp_path, service).client()
+    asked = {"commands": ["tag_update"]}
+    assert (await client.post("/api/run-command", asked)).status == 500
+    body = (await client.get(HEALTH)).json
+    assert body["status"] == "degraded"
+    assert body["issues"] == ["The last request could not be kept: qbm.db: disk full, ***"]
+    assert body["application"]["can_accept_requests"] is False
+    service.refuses = None
+    assert (await client.post("/api/run-command", asked)).status == 200
+    body = (await client.get(HEALTH)).json
+    assert (body["status"], body["issues"]) == ("healthy", [])
+    assert body["application"]["can_accept_requests"] is True
 
 
 async def test_settings_that_are_wrong_are_an_issue(tmp_path: Path) -> None:

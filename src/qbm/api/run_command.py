@@ -19,6 +19,7 @@ from qbm.api.site import DoorOf, Site, SiteOf
 from qbm.config.problem import printable
 from qbm.config.refusals import NameRefused
 from qbm.engine.counting import STATS
+from qbm.errors import StoreError
 from qbm.log.records import Level
 from qbm.model.command import COMMANDS, CommandName
 from qbm.service.port import Accepted, Asked
@@ -230,9 +231,14 @@ def accept(asked: Asked, site: Site) -> Accepted:
         HTTPException: 404, no config can have that name.
     """
     try:
-        return site.service.accept(asked)
+        accepted = site.service.accept(asked)
+    except StoreError as error:
+        site.acceptance.fault = str(error)
+        raise
     except NameRefused as error:
         raise HTTPException(404, str(error)) from error
+    site.acceptance.fault = ""
+    return accepted
 
 
 def asked_for(body: RunCommand, site: Site, door: Door) -> Asked:

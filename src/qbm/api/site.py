@@ -24,6 +24,12 @@ from qbm.service.settings import SettingsFile
 _PART: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]+")
 
 
+class Acceptance(Struct):
+    """Why the last request could not be written down; "" if it was, or there was none."""
+
+    fault: str = ""
+
+
 class Site(Struct, frozen=True, kw_only=True):
     """One served program: its service, its folders, and by which names it is called.
 
@@ -48,6 +54,7 @@ class Site(Struct, frozen=True, kw_only=True):
     schedule: str = "1440"
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     is_dry: bool = False
+    acceptance: Acceptance = field(default_factory=Acceptance)
 
 
 def base_url_of(text: str) -> str:

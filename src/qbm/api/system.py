@@ -144,15 +144,26 @@ def health(site: SiteOf) -> Health:
     now = site.clock.now()
     directories = _directories(site, now)
     due, of_settings = _due(site, now)
-    issues = [sendable(site.clean(each)) for each in (*_issues(site, directories), *of_settings)]
     try:
-        status, error = site.service.status(), None
-    except QbmError as failure:
-        status, error = _UNKNOWN, sendable(site.clean(str(failure)))
+        status, failure = site.service.status(), ""
+    except QbmError as fault:
+        status, failure = _UNKNOWN, str(fault)
+    not_kept = site.acceptance.fault
+    of_store = [
+        *([f"The runs cannot be read: {failure}"] if failure else []),
+        *([f"The last request could not be kept: {not_kept}"] if not_kept else []),
+    ]
+    issues = [
+        sendable(site.clean(each))
+        for each in (*of_store, *_issues(site, directories), *of_settings)
+    ]
+    error = sendable(site.clean(failure)) or None
     return Health(
         status=_judged(status, issues, error),
         timestamp=local(now),
-        application=_application(status, now, due),
+        application=_application(
+            status, now, due, is_accepting=not (status.is_closing or not_kept)
+        ),
         directories=directories,
         issues=issues,
         error=error,
@@ -180,10 +191,12 @@ def _judged(
     return "busy" if status.running else "healthy"
 
 
-def _application(status: Status, now: datetime, due: datetime | None) -> Application:
+def _application(
+    status: Status, now: datetime, due: datetime | None, *, is_accepting: bool
+) -> Application:
     last = status.last
     return Application(
-        can_accept_requests=not status.is_closing,
+        can_accept_requests=is_accepting,
         queue_size=status.waiting,
         has_queued_requests=status.waiting > 0,
         next_scheduled_run=local(due) if due else None,
