@@ -657,6 +657,29 @@ def test_who_comes_by_another_name_a_proxy_or_another_site_is_403(
     assert words in told.detail
 
 
+def test_what_is_only_the_client_s_fault_is_no_matter_of_standard_error(
+    serve: Serve, tmp_path: Path
+) -> None:
+    write_config(tmp_path, {"qbt": {"host": "http://127.0.0.1:1"}})
+    served = serve(tmp_path)
+    head = b"POST /api/run-command HTTP/1.1\r\nHost: localhost\r\n"
+    upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: eA==\r\n\r\n"
+    with ExitStack() as connections:
+        for raw in (
+            b"no http at all\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: localhost\r\n" + upgrade,
+            head + b"Content-Length: 100\r\n\r\n{",
+        ):
+            connection = socket.create_connection(("127.0.0.1", served.port), timeout=10)
+            connections.enter_context(connection).sendall(raw)
+            if b"Content-Length" not in raw:
+                assert connection.recv(1)
+        get(served, "/api/health")
+        assert served.end() == 0
+    for never in ("uvicorn", "Invalid HTTP", "WebSocket", "graceful", "ASGI", "Cancelled"):
+        assert never not in served.errors
+
+
 # Where it listens
 
 
