@@ -253,3 +253,10 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="cannot be made"):
         _find(tmp_path / "file" / "folder")
+
+
+def test_a_file_that_is_told_instead_has_no_control_characters(tmp_path: Path) -> None:
+    (tmp_path / "\x1b[31mred.yml").write_text("", encoding="utf-8")
+    told = Places(tmp_path).refused(f"{tmp_path}/dangling.yml")
+    assert "But there is" in told
+    assert told.isprintable()

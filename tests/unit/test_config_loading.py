@@ -512,14 +512,14 @@ PARTS = Path(__file__).parents[1] / "cases" / "config" / "wrong_in_parts_not_ask
 @pytest.mark.parametrize(
     ("asked", "left"),
     [
-        ([CommandName.CAT_UPDATE], ["cat.series", "tracker.x.example.cat", "webhooks.error"]),
+        ([CommandName.CAT_UPDATE], ["cat.series", "tracker.x.example.cat"]),
         (
             [CommandName.TAG_UPDATE],
-            ["tracker.x.example.cat", "settings.stalled_tag", "webhooks.error"],
+            ["tracker.x.example.cat", "settings.stalled_tag"],
         ),
-        ([CommandName.SHARE_LIMITS], ["share_limits.group.priority", "webhooks.error"]),
-        ([CommandName.RECHECK], ["webhooks.error"]),
-        ([], ["webhooks.error"]),
+        ([CommandName.SHARE_LIMITS], ["share_limits.group.priority"]),
+        ([CommandName.RECHECK], []),
+        ([], []),
     ],
 )
 def test_a_problem_that_only_concerns_other_commands_is_a_warning(
@@ -530,6 +530,37 @@ def test_a_problem_that_only_concerns_other_commands_is_a_warning(
     assert [each.path for each in run.problems] == left
     told = [(each.line, each.path) for each in (*loaded.problems, *loaded.warnings)]
     assert sorted(told) == sorted((each.line, each.path) for each in (*run.problems, *run.warnings))
+
+
+@pytest.mark.parametrize(
+    "section", ["webhooks: {error: nonsense}", "notifiarr: [a]", "apprise: {api_url: nonsense}"]
+)
+def test_wrong_notifications_stop_no_run(config: Callable[[str], Path], section: str) -> None:
+    loaded = load(config(f"{BASE}{section}\n"), {})
+    assert loaded.config is None
+    run = loaded.for_commands([CommandName.CAT_UPDATE])
+    assert run.problems == ()
+    assert [each.reason.partition("; ")[2] for each in run.warnings] == ["no command needs this"]
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ("https://x.example/TOKEN", "https://x.example/…"),
+        ("https://me:TOKEN@x.example", "https://x.example"),
+        ("tgram://TOKEN/chat", "tgram://…"),
+        ("0123456789abcdefTOKEN", "…"),
+    ],
+)
+@pytest.mark.parametrize("section", ["webhooks", "webhooks.function", "notifiarr", "apprise"])
+def test_a_secret_that_stands_as_a_key_is_not_shown(
+    config: Callable[[str], Path], section: str, key: str, shown: str
+) -> None:
+    outer, _, inner = section.partition(".")
+    value = f"{{{inner}: {{'{key}': notifiarr}}}}" if inner else f"{{'{key}': notifiarr}}"
+    (warning,) = load(config(f"{BASE}{outer}: {value}\n"), {}).warnings
+    assert warning.path == f"{section}.{shown}"
+    assert "TOKEN" not in str(warning)
 
 
 def test_a_problem_that_is_only_a_warning_says_why() -> None:

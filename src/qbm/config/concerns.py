@@ -17,6 +17,7 @@ _C = CommandName
 _SAVE_PATHS = frozenset({_C.CAT_UPDATE})
 _TRACKERS = frozenset({_C.REM_UNREGISTERED, _C.TAG_TRACKER_ERROR})
 _REMOVAL = frozenset({_C.REM_UNREGISTERED, _C.SHARE_LIMITS})
+_NOTHING_YET: frozenset[CommandName] = frozenset()
 _AUTO_TMM = frozenset(COMMANDS) - {_C.TAG_UPDATE, _C.REM_ORPHANED}
 
 CONCERNS: Mapping[Part, frozenset[CommandName]] = {
@@ -55,6 +56,9 @@ CONCERNS: Mapping[Part, frozenset[CommandName]] = {
     ("settings", "share_limits_filter_completed"): frozenset({_C.SHARE_LIMITS}),
     ("settings", "disable_qbt_default_share_limits"): frozenset({_C.SHARE_LIMITS}),
     ("settings", "max_removal_percent"): _REMOVAL,
+    ("apprise",): _NOTHING_YET,
+    ("notifiarr",): _NOTHING_YET,
+    ("webhooks",): _NOTHING_YET,
 }
 
 

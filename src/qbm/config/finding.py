@@ -241,7 +241,11 @@ def _only_here(name: str, folders: Iterable[Path]) -> str:
 
 def _not_found(name: str, folders: Iterable[Path], default: Path, file_flag: str) -> str:
     folders = [folder.absolute() for folder in folders]
-    there = [str(path) for folder in folders for path in configs_in(folder)]
+    there = [
+        f"{folder}{os.sep}{printable(path.name)}"
+        for folder in folders
+        for path in configs_in(folder)
+    ]
     return " ".join(
         (
             f"There is no config file {printable(name)} in {', '.join(map(str, folders))}.",

@@ -206,6 +206,8 @@ def _demoted(problem: Problem, aside: Collection[Part]) -> Problem:
     if part is None or part not in aside or problem.kind is Kind.NEEDED:
         return changed(problem, reason=f"{problem.reason}; that was not asked for")
     needed = [name for name in COMMANDS if name in CONCERNS[part]]
+    if not needed:
+        return changed(problem, reason=f"{problem.reason}; no command needs this")
     why = (
         f"only {needed[0]} needs this, and it was not asked for"
         if len(needed) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
@@ -12,6 +13,9 @@ from qbm.errors import ConfigError
 from qbm.model.tracker import without_passkey
 
 _LONGEST_NAME = 80
+_WITH_SECRETS = frozenset({"tracker", "apprise", "notifiarr", "webhooks"})
+"""Sections in whose keys people put what belongs in their values."""
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#\s]*)(.*)", re.DOTALL)
 
 
 class Mark(NamedTuple):
@@ -69,9 +73,10 @@ class InvalidConfigError(ConfigError):
 
 
 def shown_path(keys: Iterable[str | int]) -> str:
-    """A path as text: control characters escaped, nothing that looks like a passkey."""
+    """A path as text: control characters escaped, no passkey, and of an address its host alone."""
     keys = tuple(keys)
-    return ".".join(_shown(str(key), in_tracker=keys[0] == "tracker") for key in keys)
+    may_be_secret = bool(keys) and keys[0] in _WITH_SECRETS
+    return ".".join(_shown(str(key), may_be_secret=may_be_secret) for key in keys)
 
 
 def printable(text: str) -> str:
@@ -80,5 +85,14 @@ def printable(text: str) -> str:
     return escaped if len(escaped) <= _LONGEST_NAME else f"{escaped[:_LONGEST_NAME]}…"
 
 
-def _shown(key: str, *, in_tracker: bool) -> str:
-    return printable(without_passkey(key) if in_tracker else key)
+def _shown(key: str, *, may_be_secret: bool) -> str:
+    key = _ADDRESS.sub(_host_alone, key)
+    return printable(without_passkey(key) if may_be_secret else key)
+
+
+def _host_alone(address: re.Match[str]) -> str:
+    """What follows the host can be a token; so can all of an address that is not of the web."""
+    scheme, host, beyond = address.groups()
+    if scheme.lower() not in ("http", "https"):
+        return f"{scheme}://…"
+    return f"{scheme}://{host.rpartition('@')[2]}{'/…' if beyond else ''}"
