@@ -204,5 +204,6 @@ _WORDS: Final[Mapping[str, Callable[[Fields], str]]] = {
     "posting": _posting,
     "queue_waits": _queue_waits,
     "queue_trouble": _text,
+    "http_server": _text,
     "certificate_unchecked": _certificate_unchecked,
 }
