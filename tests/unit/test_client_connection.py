@@ -64,8 +64,8 @@ def test_scheme_port_and_path_tell_servers_apart() -> None:
 
 
 def test_this_hosts_own_names_are_one() -> None:
-    own = ("localhost:8080", "http://127.0.0.1:8080/", "[::1]:8080", "HTTP://LocalHost:8080")
-    own += ("0.0.0.0:8080", "[::]:8080", "[::ffff:127.0.0.1]:8080")
+    loopback = ("localhost:8080", "http://127.0.0.1:8080/", "[::1]:8080", "HTTP://LocalHost:8080")
+    own = (*loopback, "0.0.0.0:8080", "[::]:8080", "[::ffff:127.0.0.1]:8080")
     assert {identity(each) for each in own} == {"http://localhost:8080"}
     assert identity("127.0.0.2:8080") != identity("127.0.0.1:8080")
 
