@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from qbm.engine.recovery import recount
+from qbm.engine.counting import count
 from qbm.engine.tools import Tools
 from qbm.store import is_alive
 
@@ -50,8 +50,7 @@ class Lease(Struct, frozen=True):
 
     def _is_ours(self) -> bool:
         store, now = self.tools.store, self.tools.clock.now()
-        for run in store.abandon_dead(now, is_alive):
-            recount(store, run.id)
+        store.abandon_dead(now, is_alive, count)
         is_leased = store.acquire(
             self.tools.identity,
             self.run_id,

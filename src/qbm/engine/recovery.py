@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -10,9 +11,9 @@ from qbm.engine.counting import count
 from qbm.engine.verify import NOT_SEEN, verify
 from qbm.gateways.clock import Clock
 from qbm.gateways.qbittorrent import QBittorrent
-from qbm.model.plan import Unconfirmed
+from qbm.model.plan import Applied, Outcome, Planned, Unconfirmed
 from qbm.model.snapshot import Snapshot
-from qbm.store import Store
+from qbm.store import Intent, Store
 
 _LATEST: Final = timedelta(seconds=2.5)
 """How long after a request its effect may still show up (spec, qbittorrent.md: 2 s)."""
@@ -38,12 +39,17 @@ async def settle(server: QBittorrent, store: Store, identity: str, clock: Clock)
     outcomes = {
         number: _CUT_OFF if outcome == NOT_SEEN else outcome for number, outcome in seen.items()
     }
-    store.conclude(outcomes, clock.now())
+    # The counters first: whoever is killed in between finds the intents still open.
     for run_id in {each.run_id for each in intents}:
-        recount(store, run_id)
+        store.correct(run_id, count([*store.applied(run_id), *_done(run_id, intents, outcomes)]))
+    store.conclude(outcomes, clock.now())
     return len(intents)
 
 
-def recount(store: Store, run_id: str) -> None:
-    """Give a run that could not end by itself the counters of what it had done."""
-    store.correct(run_id, count(store.applied(run_id)))
+def _done(
+    run_id: str, intents: Sequence[Intent], outcomes: Mapping[int, Outcome]
+) -> Iterator[Planned]:
+    """What turns out to have been done of a run's intents."""
+    for each in intents:
+        if each.run_id == run_id and isinstance(outcomes[each.id], Applied):
+            yield each.planned

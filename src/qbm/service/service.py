@@ -24,7 +24,7 @@ from structlog.typing import FilteringBoundLogger
 
 from qbm import __version__
 from qbm.config.folder import ConfigFolder
-from qbm.engine.recovery import recount
+from qbm.engine.counting import count
 from qbm.engine.request import RunReport
 from qbm.engine.stop import Stop
 from qbm.errors import ConfigError, Interrupted, QbmError, ShuttingDown, StoreError, Suspended
@@ -126,8 +126,7 @@ class RunService:
         """
         store, clock = self._means.store, self._means.clock
         # Whoever carries out runs of its own has the state folder meanwhile; now we have it.
-        for dead in store.abandon_dead(clock.now(), lambda _: False):
-            recount(store, dead.id)
+        store.abandon_dead(clock.now(), lambda _: False, count)
         self._last = store.last_ended()
         waiting = store.adopt(this_process())
         self._line.launch()

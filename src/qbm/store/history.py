@@ -5,17 +5,26 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, literal, select, update
 
 from qbm.errors import Interrupted, LeaseLost
 from qbm.model.command import CommandName
+from qbm.model.plan import Planned
 from qbm.store.holder import is_elsewhere
+from qbm.store.journal import applied_of
 from qbm.store.leases import SILENCE
 from qbm.store.opened import Opened
 from qbm.store.records import UNFINISHED, LeftOut, NewRun, Run, RunState
 from qbm.store.tables import Instant, leases, runs
+
+Count: TypeAlias = Callable[[Sequence[Planned]], Mapping[str, int]]
+
+
+def _uncounted(_: Sequence[Planned]) -> Mapping[str, int]:
+    return {}
+
 
 _BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -114,13 +123,16 @@ class History(Opened):
         with self._reading() as connection:
             return tuple(as_run(row) for row in connection.execute(asked))
 
-    def abandon_dead(self, now: datetime, is_alive: Callable[[str], bool]) -> list[Run]:
+    def abandon_dead(
+        self, now: datetime, is_alive: Callable[[str], bool], count: Count = _uncounted
+    ) -> list[Run]:
         """End the unfinished runs that nobody carries out any more, as interrupted.
 
         Those are the runs whose holder is not ``is_alive``, and those elsewhere, where nobody
         can look, that have neither a good lease nor asked for one within ``SILENCE``. Their
         open intents stay open: the next run settles them. Answers the runs as they were.
-        Those in a queue are not among them: the next server goes on with them.
+        Those in a queue are not among them: the next server goes on with them. ``count`` makes
+        counters of what each had done.
         """
         mortal = and_(runs.c.state.in_(UNFINISHED), runs.c.is_queued.is_(False))
         unfinished = a_run().where(mortal).order_by(runs.c.arrival)
@@ -143,6 +155,7 @@ class History(Opened):
                     run.id,
                     state=RunState.INTERRUPTED,
                     ended_at=now,
+                    stats=count(applied_of(connection, run.id)),
                     error="Its process ended before the run did.",
                     exit_code=Interrupted.exit_code,
                 )

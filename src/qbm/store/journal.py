@@ -139,13 +139,18 @@ class Journal(Opened):
 
     def applied(self, run_id: str) -> list[Planned]:
         """What a run has changed, over all its attempts: its counters are sums over this."""
-        changed = (
-            select(*_PLANNED_COLUMNS)
-            .where(journal.c.run_id == run_id, journal.c.state == EntryState.APPLIED)
-            .order_by(journal.c.position)
-        )
         with self._reading() as connection:
-            return [_planned(row) for row in connection.execute(changed)]
+            return applied_of(connection, run_id)
+
+
+def applied_of(connection: Connection, run_id: str) -> list[Planned]:
+    """What a run has changed, in the order of its plan."""
+    changed = (
+        select(*_PLANNED_COLUMNS)
+        .where(journal.c.run_id == run_id, journal.c.state == EntryState.APPLIED)
+        .order_by(journal.c.position)
+    )
+    return [_planned(row) for row in connection.execute(changed)]
 
 
 def _row(
