@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import signal
 import socket
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Final, NoReturn
 
 import uvicorn
@@ -22,6 +20,7 @@ from qbm.api.site import Site, base_url_of
 from qbm.bootstrap.beacon import Beacon, light, new_token, put_out
 from qbm.bootstrap.listening import listen, local_url
 from qbm.bootstrap.overheard import overhearing
+from qbm.bootstrap.signals import heeding_signals
 from qbm.bootstrap.tools import locks_of, server_identity, tools_for
 from qbm.cli.serving import ServeOrder
 from qbm.config import Found, State
@@ -40,7 +39,6 @@ from qbm.service.service import Means, RunService
 from qbm.service.settings import FILE_NAME, SettingsFile
 from qbm.store import Purpose, Run, StateLock, Store, host_id
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _LOCK_PAUSE: Final = 0.2
 _RUNS_END_SECONDS: Final = 8.0
 """For runs to stop between two changes; a container is killed 10 s after it was asked to end."""
@@ -78,7 +76,7 @@ def serve(order: ServeOrder, log: Log) -> int:
 async def _serve(order: ServeOrder, found: Found, state: State, log: Log) -> None:
     ending, clock = asyncio.Event(), SystemClock()
     with ExitStack() as stack:
-        stack.enter_context(_heeding_signals(ending, log.logger))
+        stack.enter_context(heeding_signals(ending.set, log.logger))
         for lock in locks_of(state, Purpose.SERVE):
             await _take(stack.enter_context(lock), ending, clock, log.logger)
         if ending.is_set():
@@ -159,29 +157,6 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Do not."""
         yield
-
-
-@contextmanager
-def _heeding_signals(ending: asyncio.Event, log: FilteringBoundLogger) -> Iterator[None]:
-    """Ctrl-C and SIGTERM ask for the end; a second one ends the process at once."""
-    loop = asyncio.get_running_loop()
-
-    def ask() -> None:
-        log.info("stopping")
-        ending.set()
-
-    def taken(_: int, __: FrameType | None) -> None:
-        for each in _SIGNALS:
-            signal.signal(each, signal.SIG_DFL)
-        # Not here: the signal may have come in the middle of a line of the log.
-        loop.call_soon_threadsafe(ask)
-
-    before = {each: signal.signal(each, taken) for each in _SIGNALS}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 async def _take(

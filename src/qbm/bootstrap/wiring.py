@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
 from qbm.bootstrap.beacon import seen
 from qbm.bootstrap.posting import post_each
+from qbm.bootstrap.signals import heeding_signals
 from qbm.bootstrap.tools import locks_of, tools_for
 from qbm.cli.running import Ended, Job, run_each
 from qbm.config import State
@@ -23,7 +22,6 @@ from qbm.engine.stop import Stop
 from qbm.gateways.clock import Clock, SystemClock
 from qbm.store import Purpose, StateLock, Store
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _LOCK_PAUSE: Final = 0.2
 
 
@@ -40,7 +38,7 @@ def run_all(jobs: Sequence[Job], state: State, log: FilteringBoundLogger) -> Seq
 async def _in_turn(jobs: Sequence[Job], state: State, log: FilteringBoundLogger) -> Sequence[Ended]:
     stop, clock = Stop(), SystemClock()
     with ExitStack() as stack:
-        stack.enter_context(_heeding_signals(stop, log))
+        stack.enter_context(heeding_signals(stop.request, log))
         for lock in locks_of(state, Purpose.RUN):
             if not await _taken(stack.enter_context(lock), stop, clock, log):
                 return await post_each(jobs, seen(lock.path.parent), stop, clock, log)
@@ -50,29 +48,6 @@ async def _in_turn(jobs: Sequence[Job], state: State, log: FilteringBoundLogger)
         return await run_each(
             jobs, lambda job: _run(job, state.folder, store, stop, clock, log), log
         )
-
-
-@contextmanager
-def _heeding_signals(stop: Stop, log: FilteringBoundLogger) -> Iterator[None]:
-    """Ctrl-C and SIGTERM ask for a stop; a second one ends the process at once."""
-    loop = asyncio.get_running_loop()
-
-    def ask() -> None:
-        log.info("stopping")
-        stop.request()
-
-    def taken(_: int, __: FrameType | None) -> None:
-        for each in _SIGNALS:
-            signal.signal(each, signal.SIG_DFL)
-        # Not here: the signal may have come in the middle of a line of the log.
-        loop.call_soon_threadsafe(ask)
-
-    before = {each: signal.signal(each, taken) for each in _SIGNALS}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 async def _taken(lock: StateLock, stop: Stop, clock: Clock, log: FilteringBoundLogger) -> bool:
