@@ -520,16 +520,21 @@ async def test_too_many_wrong_tries_are_429_for_that_address_alone(tmp_path: Pat
     assert SECRET not in str(served.events)
 
 
+def by_password_or_key() -> str:
+    return settings(
+        enabled="true",
+        method="basic",
+        username="me",
+        password_hash=f"'{HASH}'",
+        api_key="the-key",
+    )
+
+
 async def test_wrong_tries_keep_no_right_key_out_and_keys_and_passwords_count_apart(
     tmp_path: Path,
 ) -> None:
     served = serve(tmp_path)
-    served.settings(
-        settings(
-            enabled="true", method="basic", username="me", password_hash=f"'{HASH}'",
-            api_key="the-key",
-        )
-    )  # fmt: skip
+    served.settings(by_password_or_key())
     wrong = served.client("8.8.8.8", authorization=basic("me", "wrong"))
     assert [(await wrong.get("/api/runs")).status for _ in range(11)][-2:] == [401, 429]
     guess = served.client("8.8.8.8", x_api_key="the-kez")
@@ -541,12 +546,7 @@ async def test_wrong_tries_keep_no_right_key_out_and_keys_and_passwords_count_ap
 
 async def test_wrong_keys_keep_no_right_password_out(tmp_path: Path) -> None:
     served = serve(tmp_path)
-    served.settings(
-        settings(
-            enabled="true", method="basic", username="me", password_hash=f"'{HASH}'",
-            api_key="the-key",
-        )
-    )  # fmt: skip
+    served.settings(by_password_or_key())
     guess = served.client("8.8.8.8", x_api_key="the-kez")
     assert [(await guess.get("/api/runs")).status for _ in range(11)][-1] == 429
     right = served.client("8.8.8.8", authorization=basic())

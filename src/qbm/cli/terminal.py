@@ -12,6 +12,7 @@ import typer
 from qbm import __version__
 from qbm.cli.arguments import LEVELS
 from qbm.cli.nearest import did_you_mean
+from qbm.cli.options import AsJson, ConfigDir
 from qbm.cli.terminal_config import app as config_app
 from qbm.model.command import COMMANDS
 
@@ -183,16 +184,6 @@ _ConfigFile: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
-_ConfigDir: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        "--config-dir",
-        metavar="FOLDER",
-        help="Folder of configs; all of them are meant.  [QBT_CONFIG_DIR]",
-        show_default=False,
-    ),
-]
-_AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
 _LogLevel: TypeAlias = Annotated[
     str,
     typer.Option(
@@ -216,8 +207,8 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing.")] = False,
     hashes: _Hashes = None,
     config: _ConfigFile = "",
-    config_dir: _ConfigDir = "",
-    as_json: _AsJson = False,
+    config_dir: ConfigDir = "",
+    as_json: AsJson = False,
     log_level: _LogLevel = "",
     debug: _Debug = False,
 ) -> None:
@@ -244,11 +235,11 @@ def plan(
     *,
     hashes: _Hashes = None,
     config: _ConfigFile = "",
-    config_dir: _ConfigDir = "",
+    config_dir: ConfigDir = "",
     lists_all: Annotated[
         bool, typer.Option("--all", help="List each torrent that is left alone, and why.")
     ] = False,
-    as_json: _AsJson = False,
+    as_json: AsJson = False,
     log_level: _LogLevel = "",
     debug: _Debug = False,
 ) -> None:
@@ -303,7 +294,7 @@ def serve(
         ),
     ] = "",
     config: _ConfigFile = "",
-    config_dir: _ConfigDir = "",
+    config_dir: ConfigDir = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Whatever is asked for changes nothing.")
     ] = False,

@@ -7,6 +7,8 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
+from qbm.cli.options import AsJson, ConfigDir
+
 _HELP: Final = """Check and show config files, or get one to start from. No file is ever changed.
 
 \b
@@ -79,16 +81,6 @@ _ConfigFile: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
-_ConfigDir: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        "--config-dir",
-        metavar="FOLDER",
-        help="Folder of configs; all of them are meant.  [QBT_CONFIG_DIR]",
-        show_default=False,
-    ),
-]
-_AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
 
 
 @app.command(help=_VALIDATE_HELP, short_help="Say everything that is wrong with config files.")
@@ -97,11 +89,11 @@ def validate(
     files: _Named = None,
     *,
     config: _ConfigFile = "",
-    config_dir: _ConfigDir = "",
+    config_dir: ConfigDir = "",
     strict: Annotated[
         bool, typer.Option("--strict", help="Unknown keys are errors as well.")
     ] = False,
-    as_json: _AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what is wrong with config files."""
     from qbm.cli import configs  # noqa: PLC0415 - --help is quick without
@@ -116,8 +108,8 @@ def show(
     files: _Named = None,
     *,
     config: _ConfigFile = "",
-    config_dir: _ConfigDir = "",
-    as_json: _AsJson = False,
+    config_dir: ConfigDir = "",
+    as_json: AsJson = False,
 ) -> None:
     """Show what config files mean."""
     from qbm.cli import configs  # noqa: PLC0415 - as above

@@ -342,7 +342,7 @@ class RunService:
             return  # it is put back
         except QbmError as error:
             self._failed(run, error)
-        except Exception as error:
+        except Exception as error:  # the last border: the runs behind this one must go on
             log = self._means.logger_at(None)
             text = f"A fault in qbm {__version__}: {type(error).__name__}: {error}."
             log.critical("crashed", text=text, exc_info=error)
