@@ -14,6 +14,7 @@
     ├── StoreError                  1   the state folder or its database
     │   ├── StoreUnwritable             full disk, no permission, read-only
     │   └── StoreTooNew                 written by a newer qbm
+    ├── DiskError                   1   a file could not be read, moved or deleted
     ├── LeaseLost                   1   another run has taken this server over
     ├── ShuttingDown                1   the server is about to end; what it has accepted stays
     └── Interrupted               130   Ctrl-C or SIGTERM, between two changes
@@ -93,6 +94,10 @@ class StoreUnwritable(StoreError):
 
 class StoreTooNew(StoreError):
     """The database was written by a newer version of qbm."""
+
+
+class DiskError(QbmError):
+    """A file or folder on this machine cannot be read, moved or deleted."""
 
 
 class LeaseLost(QbmError):

@@ -7,10 +7,12 @@ Everything that handles them is a ``match`` that ends in ``assert_never``.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TypeAlias
 
 from msgspec import Struct
 
+from qbm.model.limit import GlobalLimits, ShareLimits
 from qbm.model.torrent import TorrentHash
 
 
@@ -53,5 +55,103 @@ class RemoveTags(Struct, frozen=True, tag=True):
     before: tuple[str, ...] = ()
 
 
-TorrentChange: TypeAlias = SetCategory | SetAutoManagement | AddTags | RemoveTags
-Change: TypeAlias = CreateCategory | TorrentChange
+class SetShareLimits(Struct, frozen=True, tag=True):
+    """Give a torrent other share limits."""
+
+    hash: TorrentHash
+    before: ShareLimits
+    after: ShareLimits
+
+
+class SetUploadLimit(Struct, frozen=True, tag=True):
+    """Give a torrent another upload limit, in bytes per second; 0 is none."""
+
+    hash: TorrentHash
+    before: int
+    after: int
+
+
+class Start(Struct, frozen=True, tag=True):
+    """Start a torrent that is stopped."""
+
+    hash: TorrentHash
+
+
+class Recheck(Struct, frozen=True, tag=True):
+    """Have the server look through the content of a torrent that has none yet by its count."""
+
+    hash: TorrentHash
+
+
+class SetPreferences(Struct, frozen=True, tag=True):
+    """Change the server's own limits for all torrents."""
+
+    before: GlobalLimits
+    after: GlobalLimits
+
+
+class Disposal(StrEnum):
+    """What becomes of the files of a removed torrent."""
+
+    RECYCLE = "recycle"
+    """Its own files go into the recycle bin, one by one."""
+    DELETE = "delete"
+    """Its own files are deleted one by one, because others of them stay."""
+    SERVER_DELETES = "server_deletes"
+    """The server deletes all of them."""
+    KEEP = "keep"
+    """All stay where they are."""
+
+
+class Content(Struct, frozen=True, kw_only=True):
+    """A removed torrent's files, as far as they are on the disk; ``size`` in bytes.
+
+    ``files`` leave their place; ``shared`` stay because another torrent owns them; both as
+    the server writes them. ``size`` is that of ``files``. ``missing`` counts those that are not
+    where they should be.
+    """
+
+    disposal: Disposal
+    files: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    missing: int = 0
+    size: int = 0
+
+
+class RemoveTorrent(Struct, frozen=True, tag=True, kw_only=True):
+    """Take a torrent off the server, and its content unless that is shared.
+
+    ``tags``, ``category`` and ``save_path`` are what it is expected to have; with
+    ``unless_working`` it stays if one of its trackers works by then. ``content`` is None as
+    long as nobody has looked at its files.
+    """
+
+    hash: TorrentHash
+    category: str
+    tags: tuple[str, ...]
+    save_path: str
+    unless_working: bool = False
+    content: Content | None = None
+
+    @property
+    def moves_content(self) -> bool:
+        """Some file leaves its place; what the counter ``deleted_contents`` counts."""
+        if self.content is None or self.content.disposal is Disposal.KEEP:
+            return False
+        return bool(self.content.files)
+
+
+TorrentChange: TypeAlias = (
+    SetCategory
+    | SetAutoManagement
+    | AddTags
+    | RemoveTags
+    | SetShareLimits
+    | SetUploadLimit
+    | Start
+    | Recheck
+    | RemoveTorrent
+)
+ServerChange: TypeAlias = CreateCategory | SetPreferences
+"""About no torrent."""
+Change: TypeAlias = ServerChange | TorrentChange

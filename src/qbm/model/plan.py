@@ -44,13 +44,29 @@ class Notice(Struct, frozen=True):
     reason: Reason
 
 
+class Refused(Struct, frozen=True):
+    """A command that a guard stopped; the others go on."""
+
+    command: CommandName
+    reason: Reason
+
+
 class Plan(Struct, frozen=True):
-    """Changes in the order in which they are to be made, and what was decided otherwise."""
+    """Changes in the order in which they are to be made, and what was decided otherwise.
+
+    ``sighted`` are the torrents seen unregistered, ``recovered`` those that certainly are not:
+    what a real run remembers. ``needs_whole`` says that a decision here depends on torrents
+    that were not asked for: with a snapshot that is not whole, nothing of it may be applied.
+    """
 
     planned: tuple[Planned, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     deferred: tuple[Deferred, ...] = ()
     notices: tuple[Notice, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    sighted: frozenset[TorrentHash] = frozenset()
+    recovered: frozenset[TorrentHash] = frozenset()
+    needs_whole: bool = False
 
     @classmethod
     def joined(cls, plans: Iterable[Plan]) -> Plan:
@@ -61,6 +77,10 @@ class Plan(Struct, frozen=True):
             skipped=tuple(each for part in parts for each in part.skipped),
             deferred=tuple(each for part in parts for each in part.deferred),
             notices=tuple(each for part in parts for each in part.notices),
+            refused=tuple(each for part in parts for each in part.refused),
+            sighted=frozenset().union(*(part.sighted for part in parts)),
+            recovered=frozenset().union(*(part.recovered for part in parts)),
+            needs_whole=any(part.needs_whole for part in parts),
         )
 
 

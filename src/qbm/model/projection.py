@@ -7,7 +7,7 @@ tells ``verify`` what to expect, and powers the simulator-free tests.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import assert_never
+from typing import Final, assert_never
 
 from msgspec.structs import replace
 
@@ -15,32 +15,47 @@ from qbm.model.change import (
     AddTags,
     Change,
     CreateCategory,
+    Recheck,
     RemoveTags,
+    RemoveTorrent,
+    ServerChange,
     SetAutoManagement,
     SetCategory,
+    SetPreferences,
+    SetShareLimits,
+    SetUploadLimit,
+    Start,
     TorrentChange,
 )
+from qbm.model.limit import GlobalLimits, Limit, ShareLimits
 from qbm.model.snapshot import Category, Snapshot
-from qbm.model.torrent import Torrent, TorrentHash
-from qbm.model.unknown import UNKNOWN
+from qbm.model.torrent import CHECKING_STATES, State, Torrent, TorrentHash
+from qbm.model.unknown import UNKNOWN, Unknown
 
 
 def project(snapshot: Snapshot, changes: Iterable[Change]) -> Snapshot:
     """The snapshot after ``changes``, in their order; changes of absent torrents do nothing."""
     torrents: dict[TorrentHash, Torrent] = dict(snapshot.torrents)
     categories = dict(snapshot.categories)
+    global_limits = snapshot.global_limits
     for change in changes:
-        if isinstance(change, CreateCategory):
-            categories.setdefault(change.name, Category(change.name, change.save_path))
-        elif change.hash in torrents:
-            torrents[change.hash] = _changed(torrents[change.hash], change, categories)
-    return replace(snapshot, torrents=torrents, categories=categories)
+        match change:
+            case CreateCategory(name=name, save_path=save_path):
+                categories.setdefault(name, Category(name, save_path))
+            case SetPreferences(after=global_limits):
+                pass
+            case RemoveTorrent():
+                torrents.pop(change.hash, None)
+            case _:
+                if change.hash in torrents:
+                    torrents[change.hash] = _changed(torrents[change.hash], change, categories)
+    return replace(snapshot, torrents=torrents, categories=categories, global_limits=global_limits)
 
 
 def expects(change: Change, snapshot: Snapshot) -> bool:
     """Whether the snapshot still is as the change expects to find it (else it is *stale*)."""
-    if isinstance(change, CreateCategory):
-        return change.name not in snapshot.categories
+    if isinstance(change, ServerChange):
+        return _server_expects(change, snapshot)
     torrent = snapshot.torrents.get(change.hash)
     if torrent is None:
         return False
@@ -54,16 +69,26 @@ def expects(change: Change, snapshot: Snapshot) -> bool:
             return not torrent.tags.issuperset(change.tags)
         case RemoveTags():
             return not torrent.tags.isdisjoint(change.tags)
+        case SetShareLimits():
+            return same_limits(torrent.share_limits, change.before)
+        case SetUploadLimit():
+            return torrent.up_limit == change.before
+        case Start():
+            return torrent.is_stopped
+        case Recheck():
+            return torrent.is_stopped and torrent.progress == 0
+        case RemoveTorrent():
+            return _is_still_removable(torrent, change)
     assert_never(change)
 
 
 def achieved(change: Change, snapshot: Snapshot) -> bool:
     """Whether the snapshot shows what the change was to leave; nothing else is compared."""
-    if isinstance(change, CreateCategory):
-        return snapshot.categories.get(change.name) == Category(change.name, change.save_path)
+    if isinstance(change, ServerChange):
+        return _server_shows(change, snapshot)
     torrent = snapshot.torrents.get(change.hash)
     if torrent is None:
-        return False
+        return isinstance(change, RemoveTorrent)
     match change:
         case SetCategory():
             return torrent.category == change.after
@@ -73,7 +98,78 @@ def achieved(change: Change, snapshot: Snapshot) -> bool:
             return torrent.tags.issuperset(change.tags)
         case RemoveTags():
             return torrent.tags.isdisjoint(change.tags)
+        case SetShareLimits():
+            return same_limits(torrent.share_limits, change.after)
+        case SetUploadLimit():
+            return torrent.up_limit == change.after
+        case Start():
+            return not torrent.is_stopped
+        case Recheck():
+            return torrent.state in CHECKING_STATES or torrent.progress > 0
+        case RemoveTorrent():
+            return False
     assert_never(change)
+
+
+def same_limits(shown: ShareLimits, meant: ShareLimits) -> bool:
+    """Whether the server's limits are ``meant``, as far as it has such limits at all.
+
+    The server keeps a ratio with two decimals or as a 32-bit number, and whole minutes.
+    """
+    return (
+        _same(shown.ratio_limit, meant.ratio_limit)
+        and shown.seeding_time_limit == meant.seeding_time_limit
+        and _same_where_known(shown.inactive_seeding_time_limit, meant.inactive_seeding_time_limit)
+        and _same_where_known(shown.share_limit_action, meant.share_limit_action)
+        and _same_where_known(shown.share_limits_mode, meant.share_limits_mode)
+    )
+
+
+def _same(shown: float | Limit, meant: float | Limit) -> bool:
+    if isinstance(shown, Limit) or isinstance(meant, Limit):
+        return shown is meant
+    return abs(shown - meant) < _RATIO_STEP
+
+
+def _same_where_known(shown: object, meant: object) -> bool:
+    return shown is None or meant is None or shown == meant
+
+
+_RATIO_STEP: Final = 0.005
+"""Half of what the server shows of a ratio (spec: decisions, *Verify*)."""
+
+
+def _server_expects(change: ServerChange, snapshot: Snapshot) -> bool:
+    match change:
+        case CreateCategory():
+            return change.name not in snapshot.categories
+        case SetPreferences():
+            return _same_global(snapshot.global_limits, change.before)
+    assert_never(change)
+
+
+def _server_shows(change: ServerChange, snapshot: Snapshot) -> bool:
+    match change:
+        case CreateCategory():
+            return snapshot.categories.get(change.name) == Category(change.name, change.save_path)
+        case SetPreferences():
+            return _same_global(snapshot.global_limits, change.after)
+    assert_never(change)
+
+
+def _same_global(shown: GlobalLimits | Unknown, meant: GlobalLimits) -> bool:
+    return shown is not UNKNOWN and shown == meant
+
+
+def _is_still_removable(torrent: Torrent, change: RemoveTorrent) -> bool:
+    """Nobody has worked on it meanwhile, and none of its trackers has taken it back."""
+    if (torrent.category, torrent.save_path) != (change.category, change.save_path):
+        return False
+    if torrent.tags != frozenset(change.tags):
+        return False
+    if not change.unless_working:
+        return True
+    return torrent.trackers is not UNKNOWN and not any(each.is_working for each in torrent.trackers)
 
 
 def _changed(torrent: Torrent, change: TorrentChange, categories: dict[str, Category]) -> Torrent:
@@ -86,7 +182,22 @@ def _changed(torrent: Torrent, change: TorrentChange, categories: dict[str, Cate
             return replace(torrent, tags=torrent.tags.union(change.tags))
         case RemoveTags():
             return replace(torrent, tags=torrent.tags.difference(change.tags))
+        case SetShareLimits():
+            return replace(torrent, share_limits=change.after)
+        case SetUploadLimit():
+            return replace(torrent, up_limit=change.after)
+        case Start():
+            return replace(torrent, state=_started(torrent))
+        case Recheck():
+            return replace(torrent, state=State.CHECKING_DL)
+        case RemoveTorrent():
+            return torrent  # taken out of the snapshot instead
     assert_never(change)
+
+
+def _started(torrent: Torrent) -> State:
+    """What the server shows soon after; whether there are peers then, nobody knows."""
+    return State.STALLED_UP if torrent.progress >= 1 else State.STALLED_DL
 
 
 def _resettled(after: Torrent, before: Torrent, categories: dict[str, Category]) -> Torrent:

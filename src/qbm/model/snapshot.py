@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
 
+from qbm.model.limit import GlobalLimits
 from qbm.model.torrent import Torrent, TorrentHash
 from qbm.model.unknown import UNKNOWN, Unknown
 
@@ -33,18 +35,40 @@ class Fact(StrEnum):
     """A fact beyond ``torrents/info`` that costs requests; commands say which they need."""
 
     TRACKERS = "trackers"
+    """The URLs of a torrent's trackers; their status only where it costs nothing more."""
+    TRACKER_STATUS = "tracker_status"
+    """The trackers with their status and message."""
     PRIVATE = "private"
+    SEEDING_TIME = "seeding_time"
+    FILES = "files"
+    CONTENT = "content"
+    """``has_whole_content``, of torrents whose files are known."""
+    GLOBAL_LIMITS = "global_limits"
+    SIGHTINGS = "sightings"
+    RECHECKS = "rechecks"
+
+
+class Sighting(Struct, frozen=True):
+    """A torrent that earlier runs have seen unregistered: how many, and when the first did."""
+
+    first_at: datetime
+    runs: int
 
 
 class Snapshot(Struct, frozen=True):
     """The server's torrents (by hash) and categories (by name) at one moment.
 
     ``is_whole`` says that no torrent was left out: only some may have been asked for.
+    ``sightings`` and ``rechecked`` are what the store remembers: of torrents seen unregistered
+    by earlier runs, and when a torrent was last rechecked by one.
     """
 
     torrents: Mapping[TorrentHash, Torrent]
     categories: Mapping[str, Category]
     is_whole: bool = True
+    global_limits: GlobalLimits | Unknown = UNKNOWN
+    sightings: Mapping[TorrentHash, Sighting] = {}
+    rechecked: Mapping[TorrentHash, datetime] = {}
 
 
 class Selection(Struct, frozen=True):

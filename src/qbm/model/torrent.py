@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
 from msgspec import Struct
 
+from qbm.model.limit import ShareLimits
 from qbm.model.tracker import Tracker
 from qbm.model.unknown import UNKNOWN, Unknown
 
@@ -67,12 +68,35 @@ _UNSETTLED_STATES = frozenset(
 )
 
 
+STOPPED_STATES = frozenset(
+    {State.PAUSED_UP, State.PAUSED_DL, State.STOPPED_UP, State.STOPPED_DL},
+)
+CHECKING_STATES = frozenset(
+    {State.CHECKING_UP, State.CHECKING_DL, State.CHECKING_RESUME_DATA},
+)
+
+
+class TorrentFile(Struct, frozen=True, gc=False):
+    """A file of a torrent: its path below the folder it is saved in, ``/`` between; bytes.
+
+    ``priority`` 0 is a file that is not to be downloaded.
+    """
+
+    name: str
+    size: int
+    progress: float = 0.0
+    priority: int = 1
+
+
 class Torrent(Struct, frozen=True, kw_only=True, gc=False):
     """One torrent, as far as it has been read.
 
-    ``save_path``, ``trackers`` and ``private`` are ``UNKNOWN`` where the server was not asked
-    or where a planned change makes them unforeseeable. ``progress`` is 0 to 1. Times are
-    aware; ``completion_on`` is None while incomplete.
+    What may be ``UNKNOWN`` is so where the server was not asked or cannot say, or where a
+    planned change makes it unforeseeable. ``progress`` is 0 to 1, ``total_size`` in bytes,
+    ``up_limit`` in bytes per second (0 is none). ``num_complete`` are the swarm's seeds as the
+    tracker counts them. Times are aware; ``completion_on`` is None while incomplete,
+    ``download_path`` "" if incomplete content is kept in no place of its own.
+    ``has_whole_content`` is what the disk says: every file is there at its full size.
     """
 
     hash: TorrentHash
@@ -90,6 +114,21 @@ class Torrent(Struct, frozen=True, kw_only=True, gc=False):
     completion_on: datetime | None = None
     private: bool | Unknown = UNKNOWN
     trackers: tuple[Tracker, ...] | Unknown = UNKNOWN
+    download_path: str = ""
+    total_size: int | Unknown = UNKNOWN
+    ratio: float | Unknown = UNKNOWN
+    num_complete: int | Unknown = UNKNOWN
+    seeding_time: timedelta | Unknown = UNKNOWN
+    last_activity: datetime | Unknown = UNKNOWN
+    up_limit: int = 0
+    share_limits: ShareLimits = ShareLimits()
+    files: tuple[TorrentFile, ...] | Unknown = UNKNOWN
+    has_whole_content: bool | Unknown = UNKNOWN
+
+    @property
+    def is_stopped(self) -> bool:
+        """Nobody has it run (decisions: *Stopped*)."""
+        return self.state in STOPPED_STATES
 
     @property
     def is_complete(self) -> bool:

@@ -29,12 +29,19 @@ class TrackerStatus(IntEnum):
 class Tracker(Struct, frozen=True, gc=False):
     """One row: a tracker, or a pseudo row such as ``** [DHT] **``.
 
-    ``status`` is None where the server only told the URL (``sync/maindata``).
+    ``status`` is None where the server only told the URL (``sync/maindata``). ``is_updating``
+    says that it is being asked just now, which newer servers tell beside the status.
     """
 
     url: str
     status: TrackerStatus | None = None
     msg: str = ""
+    is_updating: bool = False
+
+    @property
+    def is_working(self) -> bool:
+        """Its last answer was a good one."""
+        return self.status is TrackerStatus.WORKING
 
     @property
     def is_real(self) -> bool:
