@@ -19,6 +19,7 @@ from qbm.store.records import (
     NewRun,
     Run,
     RunState,
+    Step,
     Trigger,
 )
 
@@ -38,6 +39,7 @@ __all__ = [
     "RunState",
     "ServerLock",
     "StateLock",
+    "Step",
     "Store",
     "Trigger",
     "host_id",

@@ -9,17 +9,18 @@ from typing import Any, assert_never
 from sqlalchemy import Connection, Row, Update, func, insert, select, update
 
 from qbm.errors import StoreError
-from qbm.model.change import Change, CreateCategory
+from qbm.model.change import Change, ServerChange
 from qbm.model.plan import Applied, Failed, Outcome, Planned, Stale, Unconfirmed
 from qbm.model.torrent import TorrentHash
 from qbm.store.opened import Opened
-from qbm.store.records import Entry, EntryState, Intent
+from qbm.store.records import Entry, EntryState, Intent, Step
 from qbm.store.tables import IS_OPEN, journal, runs
 
 _IDS_AT_ONCE = 500
 """In one statement: SQLite before 3.32 takes 999 parameters."""
 _NO_NAMES: Mapping[TorrentHash, str] = {}
 _PLANNED_ANEW = "the run was cut off before this; it planned anew from fresh facts"
+_INTENT_COLUMNS = (journal.c.intended_at, journal.c.step)
 _PLANNED_COLUMNS = (journal.c.change, journal.c.command, journal.c.reason)
 
 
@@ -83,6 +84,11 @@ class Journal(Opened):
                     f"expects {changed}. Something else has altered it; run again.",
                 )
 
+    def reached(self, entry: int, step: Step) -> None:
+        """Write down how far a removal is; only then may what follows be begun."""
+        with self._writing() as connection:
+            connection.execute(update(journal).where(journal.c.id == entry).values(step=step))
+
     def conclude(self, outcomes: Mapping[int, Outcome], now: datetime) -> None:
         """Write down what became of changes, by entry id; of two outcomes the first stands.
 
@@ -106,14 +112,14 @@ class Journal(Opened):
     def open_intents(self, server: str) -> list[Intent]:
         """What was about to be changed on a server and was never concluded, oldest first."""
         still_open = (
-            select(journal.c.id, journal.c.run_id, journal.c.intended_at, *_PLANNED_COLUMNS)
+            select(journal.c.id, journal.c.run_id, *_INTENT_COLUMNS, *_PLANNED_COLUMNS)
             .join(runs)
             .where(runs.c.server == server, IS_OPEN)
             .order_by(journal.c.id)
         )
         with self._reading() as connection:
             return [
-                Intent(row.id, row.run_id, _planned(row), row.intended_at)
+                Intent(row.id, row.run_id, _planned(row), row.intended_at, row.step)
                 for row in connection.execute(still_open)
             ]
 
@@ -172,7 +178,7 @@ def _row(
 
 
 def _torrent_of(change: Change) -> TorrentHash | None:
-    return None if isinstance(change, CreateCategory) else change.hash
+    return None if isinstance(change, ServerChange) else change.hash
 
 
 def _planned(row: Row[*tuple[Any, ...]]) -> Planned:

@@ -134,6 +134,17 @@ class EntryState(StrEnum):
     UNCONFIRMED = "unconfirmed"
 
 
+class Step(StrEnum):
+    """How far the removal of a torrent is, of an entry that is intended (spec: recycle bin)."""
+
+    BEGUN = ""
+    """Nothing has been touched, or it is no removal."""
+    SAVED = "saved"
+    """Its record is in the state folder; the server may have been asked to let go of it."""
+    REMOVED = "removed"
+    """The server shows it no more; its files are being moved."""
+
+
 class Entry(Struct, frozen=True, kw_only=True):
     """One change in the journal.
 
@@ -161,3 +172,4 @@ class Intent(Struct, frozen=True):
     run_id: str
     planned: Planned
     intended_at: datetime
+    step: Step = Step.BEGUN

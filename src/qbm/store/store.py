@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from qbm.store.journal import Journal
 from qbm.store.leases import Leases
+from qbm.store.memory import Memory
 from qbm.store.queue import Queue
 
 
-class Store(Queue, Journal, Leases):
+class Store(Queue, Journal, Memory, Leases):
     """An open database; ``Store.open`` makes one, ``close`` (or ``with``) ends it.
 
     May be used from several threads.

@@ -26,7 +26,7 @@ from qbm.errors import StoreTooNew
 from qbm.model.change import Change
 from qbm.model.command import CommandName
 from qbm.model.reason import Reason
-from qbm.store.records import EntryState, LeftOut, RunState, Trigger
+from qbm.store.records import EntryState, LeftOut, RunState, Step, Trigger
 
 _Value = TypeVar("_Value")
 _Word = TypeVar("_Word", bound=StrEnum)
@@ -174,7 +174,7 @@ journal = Table(
     Column("batch", Integer),
     Column("command", Word(CommandName), nullable=False),
     Column("kind", String(32), nullable=False),
-    Column("hash", String(64)),
+    Column("hash", String(64), index=True),
     Column("change", Json[Change](Change), nullable=False),
     Column("reason", Json[Reason](Reason), nullable=False),
     Column("state", Word(EntryState), nullable=False),
@@ -182,12 +182,23 @@ journal = Table(
     Column("intended_at", Instant),
     Column("concluded_at", Instant),
     Column("torrent", AnyText, nullable=False, server_default=""),
+    Column("step", Word(Step), nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )
 # Few entries are open at a time among very many, and each run asks for them first. A literal:
 # SQLite uses such an index only where the query's text implies its condition.
 IS_OPEN = journal.c.state == literal_column(f"'{EntryState.INTENDED}'")
 Index("ix_journal_open", journal.c.id, sqlite_where=IS_OPEN)
+
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("server", Text, primary_key=True),
+    Column("hash", String(64), primary_key=True),
+    Column("first_at", Instant, nullable=False),
+    Column("runs", Integer, nullable=False),
+    Column("run_id", String(16), nullable=False),
+)
 
 leases = Table(
     "leases",
