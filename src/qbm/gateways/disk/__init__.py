@@ -1,0 +1,36 @@
+"""Files of this machine: where they are, whether they can be moved, and moving them safely.
+
+All paths are ``str`` in this machine's notation; names that are no text (bytes of another
+encoding) come and go as Python's surrogate escapes. All functions block.
+"""
+
+from qbm.gateways.disk.claims import is_temporary
+from qbm.gateways.disk.content import whole_content
+from qbm.gateways.disk.copying import IsStopped, Progress, sync_folder
+from qbm.gateways.disk.finding import Stamp, find, stamp
+from qbm.gateways.disk.folders import remove_empty_folders
+from qbm.gateways.disk.identity import Entry, entry, proves_inodes, same_entry
+from qbm.gateways.disk.moving import Fate, delete, move
+from qbm.gateways.disk.space import can_move, free_space, is_across
+
+__all__ = [
+    "Entry",
+    "Fate",
+    "IsStopped",
+    "Progress",
+    "Stamp",
+    "can_move",
+    "delete",
+    "entry",
+    "find",
+    "free_space",
+    "is_across",
+    "is_temporary",
+    "move",
+    "proves_inodes",
+    "remove_empty_folders",
+    "same_entry",
+    "stamp",
+    "sync_folder",
+    "whole_content",
+]

@@ -1,0 +1,98 @@
+"""Folders that a move has left empty."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Collection
+
+from qbm.gateways.disk.failures import shown, status, translated
+from qbm.model.paths import key, parts
+
+_STAYS = frozenset(
+    {
+        errno.ENOTEMPTY,
+        errno.EEXIST,
+        errno.EBUSY,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.EINVAL,
+        errno.ENOTDIR,
+    },
+)
+
+
+def remove_empty_folders(folders: Collection[str], *, keep: Collection[str]) -> list[str]:
+    """Remove ``folders`` and those above them, as long as they are empty; answers which.
+
+    Never one of ``keep``, nor anything above one, under whatever name it goes (links, bind
+    mounts); never a mount point, never a symbolic link. One that is gone already is no end:
+    those above it are looked at all the same. One that may not be removed stays. All are
+    absolute paths of this machine; one that is not, or has ``..``, is left alone.
+
+    Raises:
+        DiskError: the disk fails.
+    """
+    kept = _Kept(keep)
+    removed: list[str] = []
+    for folder in sorted(folders, key=lambda path: path.count("/"), reverse=True):
+        while parts(folder) is not None and not kept.holds(folder) and _is_gone(folder, removed):
+            folder = os.path.dirname(folder.rstrip("/"))  # noqa: PLW2901 - upwards
+    return removed
+
+
+class _Kept:
+    """What must stay, known by name and by what the disk says it is."""
+
+    def __init__(self, keep: Collection[str]) -> None:
+        lines = [line for path in keep for line in _upwards(path)]
+        self._names = {key(line) for line in lines}
+        self._folders = {found for line in lines if (found := _which(line)) is not None}
+
+    def holds(self, folder: str) -> bool:
+        """It is one of these or above one; the root of the file system always is."""
+        if os.path.dirname(folder.rstrip("/")) in {"", folder}:
+            return True
+        names = {key(folder), key(os.path.realpath(folder))}
+        return not names.isdisjoint(self._names) or _which(folder) in self._folders
+
+
+def _upwards(path: str) -> list[str]:
+    """``path`` and all above it, as it is written and as its links lead."""
+    found: list[str] = []
+    for way in (path.rstrip("/") or "/", os.path.realpath(path)):
+        line = way
+        while line not in found:
+            found.append(line)
+            line = os.path.dirname(line) or "/"
+    return found
+
+
+def _which(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None  # by its name, then
+    return found.st_dev, found.st_ino
+
+
+def _is_gone(folder: str, removed: list[str]) -> bool:
+    """Remove it if it is an empty folder; False if something is still there."""
+    found = status(folder)
+    if found is None:
+        return True
+    if not stat.S_ISDIR(found.st_mode) or os.path.ismount(folder):
+        return False
+    with translated(f"The empty folder {shown(folder)} cannot be removed"):
+        try:
+            os.rmdir(folder)
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            if error.errno in _STAYS:
+                return False
+            raise
+    removed.append(folder)
+    return True

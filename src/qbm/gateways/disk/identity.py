@@ -1,0 +1,103 @@
+"""Which paths lead to one and the same file, and whether inode numbers can be trusted."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+import uuid
+from contextlib import suppress
+from typing import NamedTuple
+
+from qbm.gateways.disk.failures import status
+from qbm.gateways.disk.finding import find
+from qbm.model.paths import key
+
+
+class Entry(NamedTuple):
+    """A name in a folder. Hard links of one file are two entries."""
+
+    folder: str
+    name: str
+
+
+def entry(path: str) -> Entry:
+    """Which entry of the disk ``path`` is, however its folder is reached and it is spelled.
+
+    Links and bind mounts on the way, upper and lower case where the file system does not
+    tell them apart, NFC and NFD: all the same. What is not there is told by its path.
+
+    Raises:
+        DiskError: a folder on the way cannot be read.
+    """
+    folder, name = os.path.split(find(path) or path)
+    real = os.path.realpath(folder)
+    try:
+        found = os.stat(real)
+    except OSError:
+        return Entry(key(real), key(name))
+    return Entry(f"{found.st_dev}:{found.st_ino}", _listed(real, name))
+
+
+def same_entry(one: str, other: str) -> bool:
+    """Both paths are one entry: removing the one removes the other.
+
+    Raises:
+        DiskError: a folder on the way cannot be read.
+    """
+    return entry(one) == entry(other)
+
+
+def proves_inodes(folder: str) -> bool:
+    """On the mount of ``folder``, two links of one file show one inode number, two files two.
+
+    Tried out with temporary files, which are removed; the folder's own times are put back.
+    False also where nothing can be made or linked there: unproven is unknown.
+    """
+    one, link, other = (
+        os.path.join(folder, f".qbm-{uuid.uuid4().hex}.probe") for _ in ("one", "link", "other")
+    )
+    try:
+        before = os.stat(folder)
+        try:
+            return _agree(one, link, other)
+        finally:
+            for path in (one, link, other):
+                with suppress(FileNotFoundError):
+                    os.unlink(path)
+            os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
+    except OSError:
+        return False
+
+
+def _agree(one: str, link: str, other: str) -> bool:
+    for path in (one, other):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    os.link(one, link)
+    first, second, third = map(os.lstat, (one, link, other))
+    return (
+        os.path.samestat(first, second)
+        and not os.path.samestat(first, third)
+        and (first.st_nlink, second.st_nlink, third.st_nlink) == (2, 2, 1)
+    )
+
+
+def _listed(folder: str, name: str) -> str:
+    """``name`` as the folder lists it, if it answers to more spellings than one."""
+    others = {name.swapcase(), *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))}
+    found = status(os.path.join(folder, name))
+    if found is None or not any(_is_there(folder, each) for each in others - {name}):
+        return name
+    names = os.listdir(folder)
+    if name in names:
+        return name
+    alike = (each for each in names if _folded(each) == _folded(name))
+    same = (each for each in alike if os.path.samestat(found, os.lstat(f"{folder}/{each}")))
+    return next(same, name)
+
+
+def _is_there(folder: str, name: str) -> bool:
+    return status(os.path.join(folder, name)) is not None
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
