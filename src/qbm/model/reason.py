@@ -35,6 +35,7 @@ class Code(StrEnum):
         "save_path_unknown",
         "its save path is known only after qBittorrent has moved its files",
     )
+    PROTECTED = "protected", "its tag {tag} protects it from being removed"
 
     # cat_update, cat_change, force_auto_tmm
     CATEGORY_FROM_TRACKER = "category_from_tracker", "its tracker matches the entry {entry}"
@@ -87,6 +88,111 @@ class Code(StrEnum):
     TAG_PRIVATE = "tag_private", "it is private"
     TAG_NONE_WANTED = "tag_none_wanted", "the entry of its tracker has no tags"
     TAGS_PRESENT = "tags_present", "it has all its tags already ({tags})"
+
+    # rem_unregistered, tag_tracker_error
+    TRACKER_WORKS = "tracker_works", "its tracker {host} works"
+    TRACKER_UNDECIDED = "tracker_undecided", "its tracker {host} has not answered yet"
+    TRACKERS_DISABLED = "trackers_disabled", "its trackers are switched off"
+    NO_TRACKER = "no_tracker", "it has no tracker"
+    TRACKER_UNREGISTERED = (
+        "tracker_unregistered",
+        'its tracker {host} does not know it: "{message}" ({word})',
+    )
+    TRACKER_MAINTENANCE = (
+        "tracker_maintenance",
+        'its tracker {host} may know it, but not now: "{message}" ({word})',
+    )
+    TRACKER_OUTAGE = "tracker_outage", 'its tracker {host} is down: "{message}" ({word})'
+    TRACKER_ERROR = "tracker_error", 'its tracker {host} reports an error: "{message}"'
+    TRACKER_SILENT = "tracker_silent", "its tracker {host} does not work and says nothing"
+    UNREGISTERED_TOO_NEW = (
+        "unregistered_too_new",
+        "its tracker may not know it yet: it was added at {added}, not {minutes} minutes ago",
+    )
+    UNREGISTERED_VETOED = (
+        "unregistered_vetoed",
+        "another tracker may know it; that counts for {hours} hours of those since {first}",
+    )
+    UNREGISTERED_TOO_FEW = (
+        "unregistered_too_few",
+        "seen unregistered in {runs} of the {wanted} runs that it takes",
+    )
+    UNREGISTERED_TOO_SHORT = (
+        "unregistered_too_short",
+        "seen unregistered since {first}, not yet for {minutes} minutes",
+    )
+    UNREGISTERED_CAPPED = (
+        "unregistered_capped",
+        "no more than {cap} torrents of {host} are removed in one run",
+    )
+    UNREGISTERED_EN_MASSE = (
+        "unregistered_en_masse",
+        "{number} of {whole} torrents at once unknown to {host} is its own trouble: none goes",
+    )
+    TRACKER_ERROR_TAGGED = "tracker_error_tagged", "it has the tag {tag} already"
+
+    # recheck, share_limits: what a torrent's seeding has come to
+    RATIO_REACHED = "ratio_reached", "ratio {ratio} ≥ {name} {limit}"
+    SEEDING_TIME_REACHED = "seeding_time_reached", "seeding time {time} ≥ {name} {limit}"
+    INACTIVE_TIME_REACHED = "inactive_time_reached", "inactive for {time} ≥ {name} {limit}"
+    RATIO_UNKNOWN = "ratio_unknown", "its ratio could not be read"
+    SEEDING_TIME_UNKNOWN = "seeding_time_unknown", "its seeding time could not be read"
+    LAST_ACTIVITY_UNKNOWN = "last_activity_unknown", "nobody knows when it was last active"
+    GLOBAL_LIMITS_UNKNOWN = (
+        "global_limits_unknown",
+        "qBittorrent's limits for all torrents could not be read",
+    )
+
+    # recheck
+    NOT_STOPPED = "not_stopped", "it is not stopped ({state})"
+    COMPLETE_AND_STOPPED = "complete_and_stopped", "it is complete, and no limit is reached"
+    PARTLY_THERE = "partly_there", "it is incomplete: {percent} % of it are there"
+    CONTENT_OF_NAMESAKE = (
+        "content_of_namesake",
+        "a complete torrent has the same name and size",
+    )
+    CONTENT_SHARED = "content_shared", "a complete torrent has the same files at the same paths"
+    CONTENT_ON_DISK = "content_on_disk", "all its files are there at their full size"
+    CONTENT_NOT_FOUND = "content_not_found", "nothing says that its content is there"
+    RECHECK_UNDER_WAY = "recheck_under_way", "a later run starts it if the recheck finds all of it"
+    RECHECKED_ALREADY = (
+        "rechecked_already",
+        "it was rechecked at {at} and is not complete ({percent} %)",
+    )
+
+    # share_limits
+    IN_NO_GROUP = "in_no_group", "it is in no group"
+    GROUP_UNDECIDED = (
+        "group_undecided",
+        "whether it is in the group {group} is not known: its {filter} could not be read",
+    )
+    GROUP_SEEDS = "group_seeds", "group {group}: no limit is reached"
+    GROUP_MINIMUM = "group_minimum", "group {group}: a minimum is not met"
+    GROUP_MAXIMUM = "group_maximum", "group {group}: a limit is reached"
+    GROUP_CLEANS_UP = "group_cleans_up", "group {group} removes what has reached a limit"
+    GROUP_SLOWS_DOWN = (
+        "group_slows_down",
+        "group {group} goes on seeding at upload_speed_on_limit_reached",
+    )
+    GROUP_BLIND = "group_blind", "the group {group} looks at what could not be read"
+    SEEDS_FEW = "seeds_few", "seeds {seeds} < min_num_seeds {minimum}"
+    ACTIVE_LATELY = "active_lately", "active {time} ago, within min_last_active {minimum}"
+    SEEDED_SHORTLY = "seeded_shortly", "seeding time {time} < min_seeding_time {minimum}"
+    SEEDS_UNKNOWN = "seeds_unknown", "the number of its seeds could not be read"
+    LIMITS_RIGHT = "limits_right", "it has its limits and tags already"
+    GROUP_SPEED = "group_speed", "{speed} KiB/s shared by the {number} torrents of the group"
+    GROUP_TAG_NEW = "group_tag_new", "the tag of the group {group}"
+    GROUP_TAG_STALE = "group_tag_stale", "it is in no group of that tag ({tags})"
+    MINIMUM_TAG_STALE = "minimum_tag_stale", "the minimum of that tag is met ({tags})"
+    STARTED_AFTER_CHANGE = "started_after_change", "resume_torrent_after_change is on"
+    GLOBAL_LIMITS_ACT = (
+        "global_limits_act",
+        "qBittorrent's own action at its limits for all torrents is {action}, not Stop",
+    )
+    GLOBAL_LIMITS_KEPT = (
+        "global_limits_kept",
+        "qBittorrent's limits for all torrents stay, with {action} at them: {group} uses them (-2)",
+    )
 
 
 class Reason(Struct, frozen=True, gc=False):
