@@ -22,9 +22,13 @@ class Capabilities(Struct, frozen=True, kw_only=True):
 
     include_trackers: bool
     """``torrents/info?includeTrackers=true`` (5.1.0)."""
+    include_files: bool
+    """``torrents/info?includeFiles=true`` (5.3.0)."""
     maindata_trackers: bool
     """``sync/maindata`` may hold a map of trackers: 4.5.2 has it and 4.2.5 has not. What is
     between shows by its answer."""
+    says_start: bool
+    """``torrents/start``; servers before 5.0 say ``resume``."""
 
 
 def parse_version(text: str) -> Version | None:
@@ -37,7 +41,9 @@ def capabilities_of(api_version: Version) -> Capabilities:
     """The capabilities that this version of the Web API has."""
     return Capabilities(
         include_trackers=api_version >= (2, 11, 4),
+        include_files=api_version >= (2, 11, 8),
         maindata_trackers=api_version >= (2, 6),
+        says_start=api_version >= (2, 11),
     )
 
 

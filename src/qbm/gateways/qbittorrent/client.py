@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
 from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self, TypeVar
@@ -15,10 +17,18 @@ from qbm.gateways.qbittorrent.capabilities import Capabilities, capabilities_of,
 from qbm.gateways.qbittorrent.concurrency import each_of
 from qbm.gateways.qbittorrent.connection import Connection, Timeouts
 from qbm.gateways.qbittorrent.failures import Answer, misunderstood, not_qbittorrent, refused
+from qbm.gateways.qbittorrent.limits import (
+    WirePreferences,
+    global_limits_of,
+    preferences_between,
+    share_limits_form,
+)
 from qbm.gateways.qbittorrent.session import CONCURRENCY, Session
 from qbm.gateways.qbittorrent.wire import (
     WireCategory,
+    WireFile,
     WireMainData,
+    WireProperties,
     WireTorrent,
     WireTracker,
     categories_of,
@@ -27,13 +37,18 @@ from qbm.gateways.qbittorrent.wire import (
     torrents_of,
     with_urls,
 )
+from qbm.model.limit import GlobalLimits, ShareLimits
 from qbm.model.names import is_tag
 from qbm.model.snapshot import Category, Fact, Snapshot
-from qbm.model.torrent import Torrent, TorrentHash, parse_hash
+from qbm.model.torrent import Torrent, TorrentFile, TorrentHash, parse_hash
 from qbm.model.tracker import Tracker
-from qbm.model.unknown import Unknown
+from qbm.model.unknown import UNKNOWN, Unknown
 
 T = TypeVar("T")
+
+_WITHOUT_EXPORT: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
+"""4.2.5 has no such request; later servers say so for a torrent that is gone, and 409 for a
+magnet link without metadata."""
 
 MOST_HASHES: Final = 500
 """In one write: 5.3.0 stops answering for seconds on larger ones (spec, qbittorrent.md)."""
@@ -113,15 +128,19 @@ class QBittorrent:
         """All torrents, or those of ``hashes`` that are there, and all categories.
 
         If ``facts`` asks for trackers, each torrent has them: in bulk from 4.5 on, with one
-        request per torrent before. The private flag comes where it costs no request and
-        stays ``UNKNOWN`` elsewhere: ``privacy`` asks for it.
+        request per torrent before; with their status, that is so from 5.1 on. The private flag
+        and the seeding time come where they cost no request and stay ``UNKNOWN`` elsewhere:
+        ``privacy`` and ``seeding_times`` ask for them.
         """
-        wires = await (
-            self._with_trackers(hashes) if Fact.TRACKERS in facts else self._info(hashes)
-        )
-        # Categories last, so that each torrent's is among them.
+        wires = await self._located(await self._wires(facts, hashes))
+        # Categories after, so that each torrent's is among them.
         categories = await self.categories()
-        return Snapshot(self._torrents(wires), categories, is_whole=hashes is None)
+        return Snapshot(
+            self._torrents(wires),
+            categories,
+            is_whole=hashes is None,
+            global_limits=await self.global_limits() if Fact.GLOBAL_LIMITS in facts else UNKNOWN,
+        )
 
     async def categories(self) -> dict[str, Category]:
         """The server's categories by name."""
@@ -130,8 +149,11 @@ class QBittorrent:
     async def trackers(
         self, hashes: Collection[TorrentHash]
     ) -> dict[TorrentHash, tuple[Tracker, ...] | Unknown]:
-        """The trackers of each torrent in their order; a torrent that is gone is left out."""
-        torrents = self._torrents(await self._with_trackers(hashes))
+        """The trackers of each torrent in their order, with status and message.
+
+        A torrent that is gone is left out.
+        """
+        torrents = self._torrents(await self._with_status(hashes))
         return {each.hash: each.trackers for each in torrents.values()}
 
     async def privacy(self, hashes: Collection[TorrentHash]) -> dict[TorrentHash, bool | Unknown]:
@@ -144,6 +166,55 @@ class QBittorrent:
         untold = [wire for wire in wires if wire.private is UNSET]
         torrents = self._torrents([*told, *await self._with_rows(untold)])
         return {each.hash: each.private for each in torrents.values()}
+
+    async def seeding_times(
+        self, hashes: Collection[TorrentHash]
+    ) -> dict[TorrentHash, timedelta | Unknown]:
+        """How long each torrent has been seeding; a torrent that is gone is left out.
+
+        4.2.5 only shows it in ``torrents/properties``: one request per torrent.
+        """
+        wires = await self._info(hashes)
+        told = [wire for wire in wires if wire.seeding_time is not UNSET]
+        untold = [wire for wire in wires if wire.seeding_time is UNSET]
+        found = await each_of(untold, self._properties, at_once=CONCURRENCY)
+        timed = [
+            wire if properties is UNSET else replace(wire, seeding_time=properties.seeding_time)
+            for wire, properties in zip(untold, found, strict=True)
+            if properties is not None
+        ]
+        return {each.hash: each.seeding_time for each in self._torrents([*told, *timed]).values()}
+
+    async def files(
+        self, hashes: Collection[TorrentHash]
+    ) -> dict[TorrentHash, tuple[TorrentFile, ...] | Unknown]:
+        """The files of each torrent, also those that are not to be downloaded.
+
+        In one request from 5.2 on, with one per torrent before. A magnet link without metadata
+        has none; any other torrent of which the server tells none has unknown ones. A torrent
+        that is gone is left out.
+        """
+        if self.server.capabilities.include_files:
+            wires = await self._info(hashes, includeFiles="true")
+        else:
+            wires = await self._with_files(await self._info(hashes))
+        return {each.hash: each.files for each in self._torrents(wires).values()}
+
+    async def global_limits(self) -> GlobalLimits:
+        """The server's own share limits, for torrents that have none of their own."""
+        return global_limits_of(await self._preferences())
+
+    async def export(self, torrent: TorrentHash) -> bytes | None:
+        """The torrent's ``.torrent``; None if the server has none to give.
+
+        So it is before 4.5, for a magnet link without metadata, and for a torrent that is gone.
+        """
+        path = "torrents/export"
+        answer = await self._session.ask(path, query={"hash": _joined([torrent])})
+        if answer.status in _WITHOUT_EXPORT:
+            return None
+        self._expect_success(answer, path)
+        return answer.body
 
     # Writing. Each ensures a state, so that sending one twice does no harm.
 
@@ -168,6 +239,37 @@ class QBittorrent:
         enable = "true" if enabled else "false"
         await self._write("torrents/setAutoManagement", hashes, enable=enable)
 
+    async def start(self, hashes: Collection[TorrentHash]) -> None:
+        """Start at most 500 torrents; one that runs goes on as it does."""
+        says_start = self.server.capabilities.says_start
+        await self._write("torrents/start" if says_start else "torrents/resume", hashes)
+
+    async def recheck(self, hashes: Collection[TorrentHash]) -> None:
+        """Have the server look through the content of at most 500 torrents."""
+        await self._write("torrents/recheck", hashes)
+
+    async def set_share_limits(self, hashes: Collection[TorrentHash], limits: ShareLimits) -> None:
+        """Give at most 500 torrents other share limits; what is None there, as by default."""
+        await self._write("torrents/setShareLimits", hashes, **share_limits_form(limits))
+
+    async def set_upload_limit(
+        self, hashes: Collection[TorrentHash], bytes_per_second: int
+    ) -> None:
+        """Limit the upload of each of at most 500 torrents; 0 is no limit."""
+        await self._write("torrents/setUploadLimit", hashes, limit=str(bytes_per_second))
+
+    async def remove(self, torrent: TorrentHash, *, with_files: bool) -> None:
+        """Take a torrent off the server, which then deletes its files or leaves them."""
+        delete_files = "true" if with_files else "false"
+        await self._write("torrents/delete", [torrent], deleteFiles=delete_files)
+
+    async def set_global_limits(self, after: GlobalLimits, before: GlobalLimits) -> None:
+        """Change the server's own share limits where ``after`` differs from ``before``."""
+        if changed := preferences_between(after, before):
+            path = "app/setPreferences"
+            answer = await self._session.ask(path, form={"json": json.dumps(changed)})
+            self._expect_success(answer, path)
+
     async def create_category(self, name: str, save_path: str) -> None:
         """Make a category; one of that name and path that is there already will do.
 
@@ -188,16 +290,28 @@ class QBittorrent:
                 )
         self._expect_success(answer, path)
 
-    # How trackers are read, by what the server can do
+    # How trackers and files are read, by what the server can do
+
+    async def _wires(
+        self, facts: frozenset[Fact], hashes: Collection[TorrentHash] | None
+    ) -> list[WireTorrent]:
+        if Fact.TRACKER_STATUS in facts:
+            return await self._with_status(hashes)
+        if Fact.TRACKERS in facts:
+            return await self._with_trackers(hashes)
+        return await self._info(hashes)
 
     async def _with_trackers(self, hashes: Collection[TorrentHash] | None) -> list[WireTorrent]:
         can = self.server.capabilities
-        if can.include_trackers:
+        if can.maindata_trackers and not can.include_trackers and hashes is None:
+            return await self._from_maindata()
+        return await self._with_status(hashes)
+
+    async def _with_status(self, hashes: Collection[TorrentHash] | None) -> list[WireTorrent]:
+        if self.server.capabilities.include_trackers:
             # Rather than sync/maindata: 2,000 torrents take 120 ms instead of 82 (5.1.0), but
             # the rows have a status and an order, and any torrents can be asked for.
             return await self._info(hashes, includeTrackers="true")
-        if can.maindata_trackers and hashes is None:
-            return await self._from_maindata()
         return await self._with_rows(await self._info(hashes))
 
     async def _from_maindata(self) -> list[WireTorrent]:
@@ -216,15 +330,45 @@ class QBittorrent:
         return [replace(wire, trackers=found) for wire, found in pairs if found is not None]
 
     async def _rows(self, wire: WireTorrent) -> tuple[WireTracker, ...] | UnsetType | None:
+        return await self._told("torrents/trackers", wire, tuple[WireTracker, ...])
+
+    async def _with_files(self, wires: Sequence[WireTorrent]) -> list[WireTorrent]:
+        """The torrents that are still there, with ``torrents/files`` of each."""
+        files = await each_of(wires, self._listed, at_once=CONCURRENCY)
+        pairs = zip(wires, files, strict=True)
+        return [replace(wire, files=found) for wire, found in pairs if found is not None]
+
+    async def _listed(self, wire: WireTorrent) -> tuple[WireFile, ...] | UnsetType | None:
+        return await self._told("torrents/files", wire, tuple[WireFile, ...])
+
+    async def _properties(self, wire: WireTorrent) -> WireProperties | UnsetType | None:
+        return await self._told("torrents/properties", wire, WireProperties)
+
+    async def _told(self, path: str, wire: WireTorrent, kind: type[T]) -> T | UnsetType | None:
         """None if the torrent is gone; unset, so unknown, if the server fails to say."""
-        path = "torrents/trackers"
         answer = await self._session.ask(path, query={"hash": wire.hash})
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
         try:
-            return self._understood(answer, path, tuple[WireTracker, ...])
+            return self._understood(answer, path, kind)
         except RequestFailed:
             return UNSET
+
+    async def _located(self, wires: list[WireTorrent]) -> list[WireTorrent]:
+        """With the folder of incomplete content also where ``torrents/info`` does not tell it.
+
+        4.2.5 keeps all incomplete torrents in one folder, if that is switched on.
+        """
+        if not any(_is_unlocated(wire) for wire in wires):
+            return wires
+        preferences = await self._preferences()
+        folder = preferences.temp_path if preferences.temp_path_enabled else ""
+        return [
+            replace(wire, download_path=folder) if _is_unlocated(wire) else wire for wire in wires
+        ]
+
+    async def _preferences(self) -> WirePreferences:
+        return await self._read("app/preferences", WirePreferences)
 
     # Requests and answers
 
@@ -277,6 +421,10 @@ class QBittorrent:
                     "blanks at its ends would make another tag, or several, of it."
                 )
         return ",".join(tags)
+
+
+def _is_unlocated(wire: WireTorrent) -> bool:
+    return wire.download_path is UNSET and wire.progress < 1
 
 
 def _joined(hashes: Collection[TorrentHash]) -> str:

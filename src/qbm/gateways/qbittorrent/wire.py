@@ -10,15 +10,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 from msgspec.structs import replace
 
+from qbm.gateways.qbittorrent.limits import (
+    ratio_limit,
+    share_limit_action,
+    share_limits_mode,
+    time_limit,
+)
+from qbm.model.limit import Limit, ShareLimits
 from qbm.model.snapshot import Category
-from qbm.model.torrent import State, Torrent, TorrentHash, parse_hash
+from qbm.model.torrent import State, Torrent, TorrentFile, TorrentHash, parse_hash
 from qbm.model.tracker import Tracker, TrackerStatus, host_of
 from qbm.model.unknown import UNKNOWN, Unknown
 
@@ -30,6 +37,8 @@ _NEVER: Final = 0xFFFF_FFFF
 """-1 as an unsigned number of 32 bits, as old servers write it."""
 _NO_METADATA: Final = -1
 """``total_size`` of a magnet link whose ``.torrent`` has yet to arrive."""
+_MOST_RATIO: Final = 9999.0
+"""Servers write a ratio above it as -1."""
 _STATES: Final[Mapping[str, State]] = {state.value: state for state in State}
 _STATUSES: Final[Mapping[int, TrackerStatus]] = {status.value: status for status in TrackerStatus}
 
@@ -40,11 +49,27 @@ class WireTracker(Struct, frozen=True, gc=False):
     url: str = ""
     status: int = -1
     msg: str = ""
+    updating: bool = False
 
     @property
     def is_pseudo(self) -> bool:
         """It stands for DHT, PeX or LSD (``** [DHT] **``)."""
         return self.url.startswith("** [")
+
+
+class WireFile(Struct, frozen=True, gc=False):
+    """A file of ``torrents/files``, or of ``files`` in ``torrents/info``."""
+
+    name: str = ""
+    size: int = 0
+    progress: float = 0.0
+    priority: int = 1
+
+
+class WireProperties(Struct, frozen=True):
+    """The part of ``torrents/properties`` that is read."""
+
+    seeding_time: int | UnsetType = UNSET
 
 
 class WireTorrent(Struct, frozen=True, gc=False):
@@ -63,9 +88,21 @@ class WireTorrent(Struct, frozen=True, gc=False):
     auto_tmm: bool = False
     added_on: int = 0
     completion_on: int = 0
-    total_size: int = 0
+    total_size: int | UnsetType = UNSET
     private: bool | UnsetType | None = UNSET
     trackers: tuple[WireTracker, ...] | UnsetType = UNSET
+    files: tuple[WireFile, ...] | UnsetType = UNSET
+    download_path: str | UnsetType = UNSET
+    ratio: float | UnsetType = UNSET
+    num_complete: int = -1
+    seeding_time: int | UnsetType = UNSET
+    last_activity: int = 0
+    up_limit: int = 0
+    ratio_limit: float = Limit.GLOBAL.value
+    seeding_time_limit: int = Limit.GLOBAL.value
+    inactive_seeding_time_limit: int | UnsetType = UNSET
+    share_limit_action: str | UnsetType = UNSET
+    share_limits_mode: str | UnsetType = UNSET
 
 
 class WireCategory(Struct, frozen=True):
@@ -161,6 +198,15 @@ def _torrent(wire: WireTorrent) -> Torrent:
         completion_on=_instant(wire.completion_on),
         private=_private(wire),
         trackers=_trackers(wire),
+        download_path="" if wire.download_path is UNSET else _folder(wire.download_path),
+        total_size=_known(wire.total_size),
+        ratio=_ratio(wire.ratio),
+        num_complete=_known(wire.num_complete),
+        seeding_time=_duration(wire.seeding_time),
+        last_activity=_instant(wire.last_activity) or UNKNOWN,
+        up_limit=max(0, wire.up_limit),  # 4.2.5 writes "none" as -1
+        share_limits=_share_limits(wire),
+        files=_files(wire),
     )
 
 
@@ -180,7 +226,7 @@ def _trackers(wire: WireTorrent) -> tuple[Tracker, ...] | Unknown:
     if wire.trackers is UNSET:
         return UNKNOWN
     return tuple(
-        Tracker(row.url, _STATUSES.get(row.status), row.msg)
+        Tracker(row.url, _STATUSES.get(row.status), row.msg, row.updating)
         for row in wire.trackers
         if not row.is_pseudo
     )
@@ -198,6 +244,48 @@ def _private(wire: WireTorrent) -> bool | Unknown:
         return UNKNOWN
     pseudo = [row for row in wire.trackers if row.is_pseudo]
     return any(row.msg for row in pseudo) if pseudo else UNKNOWN
+
+
+def _share_limits(wire: WireTorrent) -> ShareLimits:
+    inactive, action = wire.inactive_seeding_time_limit, wire.share_limit_action
+    mode = wire.share_limits_mode
+    return ShareLimits(
+        ratio_limit=ratio_limit(wire.ratio_limit),
+        seeding_time_limit=time_limit(wire.seeding_time_limit),
+        inactive_seeding_time_limit=None if inactive is UNSET else time_limit(inactive),
+        share_limit_action=None if action is UNSET else share_limit_action(action),
+        share_limits_mode=None if mode is UNSET else share_limits_mode(mode),
+    )
+
+
+def _files(wire: WireTorrent) -> tuple[TorrentFile, ...] | Unknown:
+    """Every torrent has a file; only a magnet link without metadata has none yet.
+
+    No server shows the ``.!qB`` at the end of an incomplete file's name.
+    """
+    if not wire.files and wire.total_size == _NO_METADATA:
+        return ()
+    if wire.files is UNSET or not wire.files:
+        return UNKNOWN
+    return tuple(
+        TorrentFile(each.name, each.size, each.progress, each.priority) for each in wire.files
+    )
+
+
+def _known(count: int | UnsetType) -> int | Unknown:
+    return UNKNOWN if count is UNSET or count < 0 else count
+
+
+def _ratio(number: float | UnsetType) -> float | Unknown:
+    if number is UNSET:
+        return UNKNOWN
+    return number if number >= 0 else _MOST_RATIO
+
+
+def _duration(seconds: int | UnsetType) -> timedelta | Unknown:
+    if seconds is UNSET or not 0 <= seconds < _YEAR_10000:
+        return UNKNOWN
+    return timedelta(seconds=seconds)
 
 
 def _folder(path: str) -> str:
