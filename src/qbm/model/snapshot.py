@@ -60,7 +60,10 @@ class Snapshot(Struct, frozen=True):
 
     ``is_whole`` says that no torrent was left out: only some may have been asked for.
     ``sightings`` and ``rechecked`` are what the store remembers: of torrents seen unregistered
-    by earlier runs, and when a torrent was last rechecked by one.
+    by earlier runs, and when a torrent was last rechecked by one. ``removed_at`` counts, by
+    tracker host in lower case, the torrents that this run has removed as unregistered in its
+    earlier attempts. ``tells_tracker_errors`` says that the server has a status of its own for
+    a tracker that refuses a torrent (5), so that no other status means that.
     """
 
     torrents: Mapping[TorrentHash, Torrent]
@@ -69,6 +72,8 @@ class Snapshot(Struct, frozen=True):
     global_limits: GlobalLimits | Unknown = UNKNOWN
     sightings: Mapping[TorrentHash, Sighting] = {}
     rechecked: Mapping[TorrentHash, datetime] = {}
+    removed_at: Mapping[str, int] = {}
+    tells_tracker_errors: bool = False
 
 
 class Selection(Struct, frozen=True):

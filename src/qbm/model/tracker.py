@@ -11,6 +11,8 @@ from msgspec import Struct
 _BEYOND_HOST = re.compile(r"(?<![:/])[/?]")
 _PASSKEY = re.compile(r"[0-9A-Za-z]{20,}")
 """Passkeys are 32 hex digits or so; no word that a person writes is as long."""
+_URL = re.compile(r"(?<!\w)\w++://\S+")
+_LONGEST_MESSAGE = 200
 _SCHEMES = frozenset({"http", "https", "udp", "ws", "wss"})
 
 
@@ -71,3 +73,23 @@ def without_passkey(text: str) -> str:
     if beyond_host := _BEYOND_HOST.search(text):
         text = f"{text[: beyond_host.start()]}/…"
     return _PASSKEY.sub("…", text)
+
+
+def as_one_line(msg: str) -> str:
+    """A tracker's message without line breaks and characters that only steer a display."""
+    return " ".join("".join(each if each.isprintable() else " " for each in msg).split())
+
+
+def without_urls(text: str) -> str:
+    """Text without the URLs in it, whose words say nothing."""
+    return " ".join(_URL.sub(" ", text).split())
+
+
+def shown_message(msg: str) -> str:
+    """A tracker's message as it may be shown, logged and kept: one short line, no passkey.
+
+    Of a URL only the host stays: the rest may hold a user's name, password or passkey.
+    """
+    line = _URL.sub(lambda url: f"{host_of(url[0])}/…", as_one_line(msg))
+    shown = _PASSKEY.sub("…", line)
+    return shown if len(shown) <= _LONGEST_MESSAGE else f"{shown[: _LONGEST_MESSAGE - 1]}…"
