@@ -52,7 +52,7 @@ class GlobalLimits(Struct, frozen=True, kw_only=True):
     """The server's limits for torrents whose own are ``GLOBAL``, and what it does there.
 
     Of ``app/preferences``: a limit that is switched off there is ``UNLIMITED``.
-    ``max_ratio_act`` is never ``DEFAULT``.
+    ``max_ratio_act`` is ``DEFAULT`` only where 4.x holds a number that means nothing.
     """
 
     max_ratio: float | Limit = Limit.UNLIMITED
