@@ -182,7 +182,10 @@ def group_tag(name: str, group: ShareLimitGroup, settings: Settings) -> str | No
     """The tag of the torrents in a group; None if it has none."""
     if not group.add_group_to_tag:
         return None
-    return group.custom_tag or f"{settings.share_limits_tag}_{group.priority}.{name}"
+    if group.custom_tag:
+        return group.custom_tag
+    made = f"{settings.share_limits_tag}_{group.priority}.{name}"
+    return made.replace(",", " ").rstrip()  # qBittorrent would make two tags of it
 
 
 _TAGS_OF_SETTINGS = tuple(
