@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from qbm.commands.registry import RUN_ORDER
+from qbm.model.change import ServerChange
 from qbm.model.command import CommandName
 from qbm.model.plan import Plan, Planned
 from qbm.model.reason import Reason
+from qbm.model.torrent import TorrentHash
 
 STATS: Final = (
     "added",
@@ -31,6 +33,8 @@ STATS: Final = (
     "cleaned_share_limits",
 )
 
+_OF_TORRENTS: Final = frozenset({"updated_share_limits"})
+"""Counters of torrents, not of changes: several changes of one torrent count once."""
 _COUNTS: Final = {command.name: command.counts for command in RUN_ORDER}
 
 
@@ -41,8 +45,14 @@ def count(done: Iterable[Planned]) -> Mapping[str, int]:
         ValueError: a command counts what is no counter.
     """
     total = Counter(dict.fromkeys(STATS, 0))
+    counted: set[tuple[str, TorrentHash]] = set()
     for each in done:
-        total.update(_COUNTS[each.command](each.change))
+        for counter, number in _COUNTS[each.command](each.change).items():
+            if counter in _OF_TORRENTS and not isinstance(each.change, ServerChange):
+                if (counter, each.change.hash) in counted:
+                    continue
+                counted.add((counter, each.change.hash))
+            total[counter] += number
     if unknown := total.keys() - set(STATS):
         raise ValueError(f"no such counters: {sorted(unknown)}")
     return total
