@@ -8,13 +8,21 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from qbm.commands import cat_update, force_auto_tmm, tag_update
+from qbm.commands import (
+    cat_update,
+    force_auto_tmm,
+    recheck,
+    rem_unregistered,
+    share_limits,
+    tag_tracker_error,
+    tag_update,
+)
 from qbm.config import Config
 from qbm.model.change import Change
 from qbm.model.command import CommandName
 from qbm.model.plan import Plan
 from qbm.model.snapshot import Fact, Selection, Snapshot
-from qbm.model.torrent import Torrent
+from qbm.model.torrent import Torrent, TorrentHash
 
 Needs: TypeAlias = Mapping[Fact, Callable[[Torrent], bool]]
 """Facts that cost requests, each with the torrents for which it matters."""
@@ -28,13 +36,21 @@ def _uncounted(_: Change) -> Mapping[str, int]:
     return {}
 
 
+def _no_files(_snapshot: Snapshot, _config: Config, _selection: Selection) -> tuple[()]:
+    return ()
+
+
 class Command(Struct, frozen=True):
-    """A command: what it plans from which facts, and what its changes count as."""
+    """A command: what it plans from which facts, and what its changes count as.
+
+    ``wants_files`` names the torrents whose files it must know, once it has the other facts.
+    """
 
     name: CommandName
     plan: Callable[[Snapshot, Config, Selection, datetime], Plan]
     needs: Callable[[Config], Needs] = _nothing
     counts: Callable[[Change], Mapping[str, int]] = _uncounted
+    wants_files: Callable[[Snapshot, Config, Selection], Collection[TorrentHash]] = _no_files
 
 
 _FORCE_AUTO_TMM = Command(CommandName.FORCE_AUTO_TMM, force_auto_tmm.plan)
@@ -44,6 +60,20 @@ RUN_ORDER: tuple[Command, ...] = (
     Command(CommandName.CAT_UPDATE, cat_update.plan, cat_update.needs, cat_update.counts),
     _FORCE_AUTO_TMM,
     Command(CommandName.TAG_UPDATE, tag_update.plan, tag_update.needs, tag_update.counts),
+    Command(
+        CommandName.REM_UNREGISTERED,
+        rem_unregistered.plan,
+        rem_unregistered.needs,
+        rem_unregistered.counts,
+    ),
+    Command(
+        CommandName.TAG_TRACKER_ERROR,
+        tag_tracker_error.plan,
+        tag_tracker_error.needs,
+        tag_tracker_error.counts,
+    ),
+    Command(CommandName.RECHECK, recheck.plan, recheck.needs, recheck.counts, recheck.wants_files),
+    Command(CommandName.SHARE_LIMITS, share_limits.plan, share_limits.needs, share_limits.counts),
 )
 
 AVAILABLE: frozenset[CommandName] = frozenset(command.name for command in RUN_ORDER)
