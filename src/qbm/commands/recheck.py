@@ -156,7 +156,7 @@ def _probable_content(torrent: Torrent, complete: _BySize) -> Reason | None:
         return because(Code.CONTENT_OF_NAMESAKE)
     own = _content(torrent)
     if own and any(_content(each) == own for each in same_size):
-        return because(Code.CONTENT_SHARED)
+        return because(Code.CONTENT_OF_OTHER)
     if torrent.has_whole_content is True and torrent.total_size:
         return because(Code.CONTENT_ON_DISK)
     return None

@@ -37,6 +37,45 @@ class Code(StrEnum):
     )
     PROTECTED = "protected", "its tag {tag} protects it from being removed"
 
+    # Removing a torrent, whatever for
+    REMOVALS_REFUSED = (
+        "removals_refused",
+        "it would remove {number} of {library} torrents, and settings.max_removal_percent "
+        "({percent}) allows {most} at most, so none is removed. If that is meant, allow more for "
+        "one run. They are: {torrents}",
+    )
+    REMOVAL_REFUSED = (
+        "removal_refused",
+        "to be removed, but this run would remove {number} of {library} torrents, more than the "
+        "{most} that settings.max_removal_percent ({percent}) allows",
+    )
+    CONTENT_UNKNOWN = (
+        "content_unknown",
+        "to be removed, but which files are its own is not known: qBittorrent does not tell the "
+        "files of {torrents}",
+    )
+    CONTENT_UNREADABLE = (
+        "content_unreadable",
+        "to be removed, but its files cannot be looked at: {why}",
+    )
+    ROOT_ABSENT = (
+        "root_absent",
+        "to be removed, but {root} is empty or not there: see that the disk is mounted and that "
+        "directory.remote_dir is right",
+    )
+    CONTENT_STUCK = "content_stuck", "to be removed, but its files cannot be moved: {why}"
+    CONTENT_SHARED = "content_shared", "files that belong to {torrents} as well stay"
+    CONTENT_OUTSIDE_ROOTS = (
+        "content_outside_roots",
+        "its files stay, because not all of them are in directory.root_dir",
+    )
+    CONTENT_MISSING = "content_missing", "none of its files is where it should be"
+    NOT_RESTORABLE = (
+        "not_restorable",
+        "its .torrent cannot be kept (this qBittorrent cannot export it, and "
+        "directory.torrents_dir is not set), so it cannot be restored",
+    )
+
     # cat_update, cat_change, force_auto_tmm
     CATEGORY_FROM_TRACKER = "category_from_tracker", "its tracker matches the entry {entry}"
     CATEGORY_FROM_PATH = "category_from_path", "its save path {save_path} is listed under it"
@@ -151,7 +190,10 @@ class Code(StrEnum):
         "content_of_namesake",
         "a complete torrent has the same name and size",
     )
-    CONTENT_SHARED = "content_shared", "a complete torrent has the same files at the same paths"
+    CONTENT_OF_OTHER = (
+        "content_of_other",
+        "a complete torrent has the same files at the same paths",
+    )
     CONTENT_ON_DISK = "content_on_disk", "all its files are there at their full size"
     CONTENT_NOT_FOUND = "content_not_found", "nothing says that its content is there"
     RECHECK_UNDER_WAY = "recheck_under_way", "a later run starts it if the recheck finds all of it"
