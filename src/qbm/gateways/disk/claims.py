@@ -37,7 +37,7 @@ class Claim:
     @classmethod
     def of(cls, source: str, target: str) -> Self:
         """The same for every attempt of one move."""
-        move = b"\0".join((os.fsencode(source), os.fsencode(target)))
+        move = f"{source}\0{target}".encode(errors="surrogatepass")
         digest = hashlib.blake2b(move, digest_size=16).hexdigest()
         beside = os.path.join(os.path.dirname(target), f".qbm-{digest}")
         return cls(target, f"{beside}.claim", f"{beside}.part")
