@@ -18,9 +18,6 @@ from qbm.commands.tracker_entry import matching_entry
 from qbm.config import Config, TrackerMessages
 from qbm.model.tracker import Tracker, TrackerStatus, as_one_line, host_of, without_urls
 
-_LONGEST_READ: Final = 2000
-"""Characters of a message that are looked through; nobody bounds what a tracker sends."""
-
 
 class Meaning(StrEnum):
     """What a failing tracker's message means; the first that fits wins."""
@@ -93,7 +90,7 @@ def meaning_of(tracker: Tracker, words: Lexicon) -> tuple[Meaning, str]:
 
 def _read(msg: str) -> str:
     """The text that is compared."""
-    return _upper(without_urls(as_one_line(msg[:_LONGEST_READ])))
+    return _upper(without_urls(as_one_line(msg)))
 
 
 def _upper(text: str) -> str:

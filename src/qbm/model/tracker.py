@@ -12,6 +12,7 @@ _BEYOND_HOST = re.compile(r"(?<![:/])[/?]")
 _PASSKEY = re.compile(r"[0-9A-Za-z]{20,}")
 """Passkeys are 32 hex digits or so; no word that a person writes is as long."""
 _URL = re.compile(r"(?<!\w)\w++://\S+")
+_LONGEST_READ = 2000
 _LONGEST_MESSAGE = 200
 _SCHEMES = frozenset({"http", "https", "udp", "ws", "wss"})
 
@@ -76,8 +77,12 @@ def without_passkey(text: str) -> str:
 
 
 def as_one_line(msg: str) -> str:
-    """A tracker's message without line breaks and characters that only steer a display."""
-    return " ".join("".join(each if each.isprintable() else " " for each in msg).split())
+    """A tracker's message without line breaks and characters that only steer a display.
+
+    Nobody bounds what a tracker sends: of a long message, the beginning.
+    """
+    read = msg[:_LONGEST_READ]
+    return " ".join("".join(each if each.isprintable() else " " for each in read).split())
 
 
 def without_urls(text: str) -> str:
