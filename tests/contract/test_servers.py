@@ -6,7 +6,8 @@ each test with the same library; a difference fails.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -396,6 +397,82 @@ async def test_torrents_stop_and_start_alike(pair: Pair, stock: Stock) -> None:
     for action in ("stop", "pause"):
         await pair.post(f"torrents/{action}", hashes=first)
     await pair.get("torrents/info", hashes=first)
+
+
+LIMITS = (
+    ("1.2345", "5", "6", "Stop", "MatchAny"),
+    ("0", "0", "0", "Remove", "MatchAll"),
+    ("-1", "-1", "-1", "RemoveWithContent", "Default"),
+    ("-3", "-4", "-5", "EnableSuperSeeding", "matchany"),
+    ("-0.5", "5.5", "x", "stop", "Bogus"),
+    ("99999", "600000", "600000", "Bogus", ""),
+    ("1e1", "", "-2", "", "MatchAny"),
+    ("-2", "-2", "-2", "Default", "Default"),
+)
+
+
+async def test_share_limits_are_kept_alike(pair: Pair, stock: Stock) -> None:
+    first, second = stock.stopped[:2]
+    for ratio, seeding, inactive, action, mode in LIMITS:
+        form = {
+            "ratioLimit": ratio,
+            "seedingTimeLimit": seeding,
+            "inactiveSeedingTimeLimit": inactive,
+            "shareLimitAction": action,
+            "shareLimitsMode": mode,
+        }
+        await pair.post("torrents/setShareLimits", hashes=f"{first}|{NOBODY}|{second}", **form)
+        await pair.get("torrents/info", hashes=f"{first}|{second}")
+        for number in range(6):
+            part = dict(list({"hashes": first, **form}.items())[:number])
+            if number < len(pair.simulator.profile.limit_parameters) + 1:
+                await pair.post("torrents/setShareLimits", **part)
+
+
+async def test_upload_limits_are_kept_alike(pair: Pair, stock: Stock) -> None:
+    for limit in ("100", "5", "-1", "x", "2000000000", "3000000000", "0"):
+        await pair.post("torrents/setUploadLimit", hashes=stock.stopped[0], limit=limit)
+        await pair.get("torrents/info", hashes=stock.stopped[0])
+        await pair.get("torrents/properties", hashes=stock.stopped[0])
+
+
+PREFERENCES: tuple[Mapping[str, object], ...] = (
+    {"max_ratio": 2.5, "max_ratio_enabled": True},
+    {"max_ratio": 3.5},
+    {"max_ratio_enabled": False},
+    {"max_ratio": 4},
+    {"max_ratio": 4, "max_ratio_enabled": False},
+    {"max_ratio_enabled": True},
+    {"max_ratio": "3", "max_ratio_enabled": "true"},
+    {"max_ratio": -5, "max_ratio_enabled": True},
+    {"max_seeding_time": 60, "max_seeding_time_enabled": True},
+    {"max_inactive_seeding_time": 61, "max_inactive_seeding_time_enabled": True},
+    {"max_seeding_time": 1.7, "max_seeding_time_enabled": True},
+    {"max_seeding_time": 0, "max_seeding_time_enabled": True},
+    {"max_seeding_time_enabled": False, "max_inactive_seeding_time_enabled": False},
+    {"max_seeding_time_enabled": True},
+    {"max_seeding_time": 9_999_999, "max_seeding_time_enabled": True},
+    *({"max_ratio_act": act} for act in (1, 2, 3, 4, -1, 9, "Remove")),
+    {"share_limits_mode": "MatchAll"},
+    {"share_limits_mode": "matchall"},
+    {
+        "max_ratio_act": 0,
+        "max_ratio_enabled": False,
+        "max_seeding_time_enabled": False,
+        "max_inactive_seeding_time_enabled": False,
+        "share_limits_mode": "MatchAny",
+    },
+)
+
+
+async def test_the_servers_own_limits_are_kept_alike(pair: Pair, stock: Stock) -> None:
+    for wanted in PREFERENCES:
+        await pair.post("app/setPreferences", json=json.dumps(wanted))
+        await pair.get("app/preferences")
+        await pair.get("torrents/info", hashes=stock.stopped[0])
+    for text in ("nonsense", "[]", "", "1"):
+        await pair.post("app/setPreferences", json=text)
+        await pair.get("app/preferences")
 
 
 async def test_a_deleted_torrent_is_gone_alike(pair: Pair, stock: Stock) -> None:

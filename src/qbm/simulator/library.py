@@ -4,23 +4,37 @@ from __future__ import annotations
 
 import posixpath
 import re
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from dataclasses import replace as replaced
+from pathlib import Path
 from typing import Self
 
 from msgspec.structs import replace
 
 from qbm.model.torrent import State
+from qbm.simulator import disk
 from qbm.simulator.calls import RefusedError
+from qbm.simulator.preferences import Preferences
 from qbm.simulator.profiles import FolderNames, Profile, SamePath
-from qbm.simulator.records import SimulatedCategory, SimulatedTorrent
+from qbm.simulator.records import NEVER, SimulatedCategory, SimulatedTorrent
 
 _STOPPED = {True: State.STOPPED_UP, False: State.STOPPED_DL}
 _STARTED = {True: State.STALLED_UP, False: State.STALLED_DL}
+_CHECKING = {True: State.CHECKING_UP, False: State.CHECKING_DL}
 _FORBIDDEN = re.compile(r'[:?"*<>|]+')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 Edit = Callable[[SimulatedTorrent], SimulatedTorrent]
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """A check under way: the torrent as it was before, and the reads that still show it."""
+
+    before: SimulatedTorrent
+    reads: int
 
 
 @dataclass(slots=True)
@@ -36,6 +50,13 @@ class Library:
     torrents: dict[str, SimulatedTorrent] = field(default_factory=dict)
     categories: dict[str, SimulatedCategory] = field(default_factory=dict)
     tags: dict[str, None] = field(default_factory=dict)
+    preferences: Preferences = field(default_factory=Preferences)
+    disk: Path | None = None
+    """The folder that is the server's ``/``; without one, no content is looked at."""
+    checking_reads: int = 1
+    """How many times ``torrents/info`` shows a torrent as being checked."""
+    checks: dict[str, _Check] = field(default_factory=dict)
+    """The torrents that are being checked."""
 
     def copy(self) -> Self:
         """This state, untouched by later writes."""
@@ -45,6 +66,10 @@ class Library:
             torrents=dict(self.torrents),
             categories=dict(self.categories),
             tags=dict(self.tags),
+            preferences=replaced(self.preferences),
+            disk=self.disk,
+            checking_reads=self.checking_reads,
+            checks=dict(self.checks),
         )
 
     def add(self, torrent: SimulatedTorrent) -> str:
@@ -61,6 +86,8 @@ class Library:
         self.tags.update(dict.fromkeys(sorted(torrent.tags)))
         path = self.formatted(torrent.save_path or self.save_path)
         self.torrents[identity] = replace(torrent, save_path=path)
+        if self.disk is not None:
+            disk.write(self.disk, self.torrents[identity])
         return identity
 
     def identity(self, torrent: SimulatedTorrent) -> str:
@@ -189,10 +216,65 @@ class Library:
             lambda torrent: replace(torrent, state=_STOPPED[torrent.progress >= 1]),
         )
 
-    def delete(self, hashes: str) -> None:
+    def delete(self, hashes: str, *, with_files: bool) -> None:
         """``torrents/delete``."""
+        for each in dict.fromkeys(self.chosen(hashes)):
+            torrent = self.torrents.pop(each)
+            if with_files and self.disk is not None:
+                disk.delete(self.disk, torrent)
+
+    def recheck(self, hashes: str) -> None:
+        """``torrents/recheck``: for some reads it is being checked, then it is as found."""
         for each in self.chosen(hashes):
-            self.torrents.pop(each, None)
+            torrent = self.torrents[each]
+            if torrent.has_metadata and each not in self.checks:
+                self.checks[each] = _Check(torrent, self.checking_reads)
+                is_done = torrent.progress >= 1
+                self.torrents[each] = replace(torrent, state=_CHECKING[is_done], progress=0.0)
+
+    def check(self) -> None:
+        """Brings every check nearer to its end; called by each read of ``torrents/info``."""
+        for each, check in list(self.checks.items()):
+            if each not in self.torrents:
+                del self.checks[each]
+            elif check.reads:
+                self.checks[each] = replaced(check, reads=check.reads - 1)
+            else:
+                del self.checks[each]
+                found = self._found(check.before)
+                changed = replace(self.torrents[each], progress=found.progress, files=found.files)
+                self.torrents[each] = replace(
+                    changed, state=found.state, completion_on=found.completion_on
+                )
+
+    def edit(self, hashes: str, **fields: object) -> None:
+        """Gives the torrents other values, such as limits."""
+        self._edit(self.chosen(hashes), lambda torrent: replace(torrent, **fields))
+
+    def _found(self, torrent: SimulatedTorrent) -> SimulatedTorrent:
+        """What a check makes of a torrent; when it was completed first, stays."""
+        if self.disk is None:
+            share = torrent.progress if torrent.found is None else torrent.found
+            files = tuple(replace(each, progress=share) for each in torrent.files)
+        else:
+            whole = disk.whole_files(self.disk, torrent)
+            files = tuple(
+                replace(each, progress=float(each.name in whole)) for each in torrent.listing
+            )
+            size = sum(each.size for each in files)
+            share = sum(each.size * each.progress for each in files) / size if size else 1.0
+        is_stopped = torrent.state in _STOPPED.values()
+        return replace(
+            torrent,
+            progress=share,
+            files=files,
+            state=(_STOPPED if is_stopped else _STARTED)[share >= 1],
+            completion_on=(
+                int(time.time())
+                if share >= 1 and torrent.completion_on == NEVER
+                else torrent.completion_on
+            ),
+        )
 
     def category_path(self, name: str) -> str:
         """Where automatic management puts torrents of a category; ``name`` "" is none."""

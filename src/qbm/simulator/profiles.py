@@ -83,6 +83,22 @@ class Profile(Struct, frozen=True, kw_only=True):
     """An ``offset`` past the last torrent answers none; else it is ignored."""
     never: int = -1
     """What ``completion_on`` and ``seen_complete`` are before that has happened."""
+    has_export: bool = True
+    limit_parameters: tuple[str, ...] = (
+        *("ratioLimit", "seedingTimeLimit", "inactiveSeedingTimeLimit"),
+        *("shareLimitAction", "shareLimitsMode"),
+    )
+    """What ``setShareLimits`` cannot do without."""
+    cuts_limits: bool = False
+    """A torrent's ratio limit is at most 9999, its seeding time 525600 minutes."""
+    checks_act: bool = True
+    """``max_ratio_act`` that means nothing becomes 0."""
+    has_limits_mode: bool = True
+    """``share_limits_mode`` in ``app/preferences``."""
+    takes_bare_limits: bool = True
+    """``max_ratio`` counts without ``max_ratio_enabled`` beside it."""
+    unset_limit: int = 0
+    """``up_limit`` and ``dl_limit`` of a torrent that never had one."""
     indexes_files: bool = True
     normal_priority: int = 1
 
@@ -129,6 +145,10 @@ V5_1 = replace(
     cookie_has_port=False,
     has_api_key=False,
     tells_pieces=False,
+    limit_parameters=("ratioLimit", "seedingTimeLimit", "inactiveSeedingTimeLimit"),
+    cuts_limits=True,
+    has_limits_mode=False,
+    takes_bare_limits=False,
     includes_files=False,
     empty_past_the_end=False,
     tells_tracker_errors=False,
@@ -146,6 +166,8 @@ V4_5 = replace(
     unknown_method=400,
     says_stopped=False,
     tells_private=False,
+    limit_parameters=("ratioLimit", "seedingTimeLimit"),
+    checks_act=False,
     tells_first_tracker=False,
     includes_trackers=False,
     never=0,
@@ -162,6 +184,8 @@ V4_2 = replace(
     checks_methods=False,
     knows_v2=False,
     tells_paths=False,
+    has_export=False,
+    unset_limit=-1,
     finds_any_case=False,
     refuses_unknown_sort=False,
     indexes_files=False,

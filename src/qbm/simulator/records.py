@@ -27,6 +27,8 @@ class SimulatedTracker(Struct, frozen=True, kw_only=True):
     num_seeds: int = -1
     num_leeches: int = -1
     num_downloaded: int = -1
+    is_updating: bool = False
+    """It is being asked just now: ``updating`` in 5.3.0, status 3 before."""
 
 
 class SimulatedFile(Struct, frozen=True, kw_only=True):
@@ -35,6 +37,8 @@ class SimulatedFile(Struct, frozen=True, kw_only=True):
     name: str
     size: int
     progress: float = 1.0
+    is_wanted: bool = True
+    """Else its priority is 0: it is not to be downloaded."""
 
 
 class SimulatedTorrent(Struct, frozen=True, kw_only=True):
@@ -42,8 +46,11 @@ class SimulatedTorrent(Struct, frozen=True, kw_only=True):
 
     At least one of the two hashes is set (lower case). An empty ``save_path`` is the
     server's default. Without ``files`` there is one, named like the torrent; a magnet whose
-    metadata is not there yet has none. ``private`` None is "not known yet". ``extra`` sets
-    any other field of ``torrents/info``, such as ``ratio`` or ``num_complete``.
+    metadata is not there yet has none. ``private`` None is "not known yet". ``num_complete``
+    None is the most that a tracker tells. Limits are the Web API's: minutes, -1 for none, -2 for
+    the server's own; ``up_limit`` is in bytes per second, ``seeding_time`` in seconds.
+    ``found`` is the share of the content that a recheck finds where there is no disk; None is
+    as much as ``progress`` says. ``extra`` sets any other field of ``torrents/info``.
     """
 
     name: str
@@ -62,9 +69,27 @@ class SimulatedTorrent(Struct, frozen=True, kw_only=True):
     piece_size: int = 1 << 20
     private: bool | None = False
     has_metadata: bool = True
+    ratio: float = 0.0
+    seeding_time: int = 0
+    num_complete: int | None = None
+    up_limit: int = -1
+    ratio_limit: float = -2
+    seeding_time_limit: int = -2
+    inactive_seeding_time_limit: int = -2
+    share_limit_action: str = "Default"
+    share_limits_mode: str = "Default"
+    download_path: str = ""
+    found: float | None = None
+    metainfo: bytes = b""
+    """Its ``.torrent``; without one, a stand-in is exported."""
     trackers: tuple[SimulatedTracker, ...] = ()
     files: tuple[SimulatedFile, ...] = ()
     extra: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def home(self) -> str:
+        """The folder that its content is in: while incomplete, maybe one of its own."""
+        return (self.progress < 1 and self.download_path) or self.save_path
 
     @property
     def listing(self) -> tuple[SimulatedFile, ...]:

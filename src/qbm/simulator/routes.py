@@ -8,19 +8,25 @@ takes silence for simulation.
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Protocol
 
+import msgspec
 from msgspec import Struct
 
 from qbm.simulator import shapes
 from qbm.simulator.access import Access
 from qbm.simulator.calls import Answer, Call, RefusedError, json_answer, text_answer
 from qbm.simulator.library import Library
+from qbm.simulator.preferences import action_of, minutes_of, mode_of, ratio_of
 from qbm.simulator.profiles import ErrorBody, Profile
 from qbm.simulator.records import SimulatedCategory, SimulatedTorrent
 
 _PAUSING = frozenset({"torrents/pause", "torrents/resume"})
 _STOPPING = frozenset({"torrents/stop", "torrents/start"})
+_SHARE_LIMITS = "torrents/setShareLimits"
+_EXPORT = "torrents/export"
+_MOST_SPEED = 0x7FFF_FFFF
 _NOT_SIMULATED = ("category", "tag", "filter", "private")
 
 
@@ -74,7 +80,9 @@ class Route(Struct, frozen=True, kw_only=True):
 def route_of(profile: Profile, path: str) -> Route | None:
     """The route of a path, if this generation has it."""
     other_words = _PAUSING if profile.says_stopped else _STOPPING
-    return None if path in other_words else ROUTES.get(path)
+    if path in other_words or (path == _EXPORT and not profile.has_export):
+        return None
+    return ROUTES.get(path)
 
 
 def answer(server: Server, route: Route | None, asked: Asked) -> Answer:
@@ -90,12 +98,18 @@ def answer(server: Server, route: Route | None, asked: Asked) -> Answer:
     must_post = route.is_post or route.is_write
     if must_post and profile.checks_methods and asked.call.method != "POST":
         raise RefusedError(405)
-    missing = [name for name in route.needs if name not in asked.call.params]
+    missing = [
+        name for name in _needs(profile, route, asked.call.path) if name not in asked.call.params
+    ]
     if missing:
         explained = profile.error_body is ErrorBody.EXPLAINED
         text = f"Missing required parameters: {', '.join(missing)}"
         raise RefusedError(400, text if explained else "")
     return route.handler(server, asked)
+
+
+def _needs(profile: Profile, route: Route, path: str) -> tuple[str, ...]:
+    return (*route.needs, *profile.limit_parameters) if path == _SHARE_LIMITS else route.needs
 
 
 def _no_endpoint(profile: Profile, path: str) -> str:
@@ -117,6 +131,16 @@ def _preferences(server: Server, _: Asked) -> Answer:
     return json_answer(shapes.preferences(server.shown))
 
 
+def _set_preferences(server: Server, asked: Asked) -> Answer:
+    try:
+        wanted = msgspec.json.decode(asked.text("json"))
+    except msgspec.DecodeError:
+        wanted = {}  # a real server takes nonsense for nothing
+    if isinstance(wanted, dict):
+        server.library.preferences.update(server.profile, wanted)
+    return text_answer(server.profile)
+
+
 def _log_in(server: Server, asked: Asked) -> Answer:
     return server.access.log_in(asked.call, asked.session)
 
@@ -130,7 +154,8 @@ def _info(server: Server, asked: Asked) -> Answer:
         if asked.text(name) not in {"", "all"}:
             raise RefusedError(501, f"the simulator knows no {name!r} in torrents/info")
     profile = server.profile
-    template = shapes.info_template(profile)
+    server.library.check()
+    template = shapes.info_template(profile, server.shown.preferences)
     rows = [
         _included(profile, asked, shapes.info(profile, template, identity, torrent), torrent)
         for identity, torrent in _asked_torrents(server, asked)
@@ -207,6 +232,32 @@ def _files(server: Server, asked: Asked) -> Answer:
     return json_answer(shapes.mark_seed(shapes.files(server.profile, torrent), torrent))
 
 
+def _export(server: Server, asked: Asked) -> Answer:
+    _, torrent = _one(server, asked)
+    if not torrent.has_metadata:
+        text = "Unable to export torrent file. Error: Missing metadata"
+        raise RefusedError(HTTPStatus.CONFLICT, text)
+    body = torrent.metainfo or shapes.stand_in(torrent)
+    return Answer(body=body, content_type="application/x-bittorrent")
+
+
+def _limit_shares(library: Library, asked: Asked) -> None:
+    profile = library.profile
+    limits: dict[str, object] = {
+        "ratio_limit": ratio_of(profile, asked.text("ratioLimit")),
+        "seeding_time_limit": minutes_of(profile, asked.text("seedingTimeLimit")),
+        "inactive_seeding_time_limit": minutes_of(profile, asked.text("inactiveSeedingTimeLimit")),
+        "share_limit_action": action_of(asked.text("shareLimitAction")),
+        "share_limits_mode": mode_of(asked.text("shareLimitsMode")),
+    }
+    library.edit(asked.text("hashes"), **limits)
+
+
+def _limit_upload(library: Library, asked: Asked) -> None:
+    limit = asked.number("limit")
+    library.edit(asked.text("hashes"), up_limit=limit if 0 <= limit <= _MOST_SPEED else 0)
+
+
 def _categories(server: Server, _: Asked) -> Answer:
     return json_answer(shapes.categories(server.profile, server.shown))
 
@@ -218,7 +269,7 @@ def _tags(server: Server, _: Asked) -> Answer:
 def _main_data(server: Server, asked: Asked) -> Answer:
     """Always a full update, as a real server's answer to a ``rid`` that it does not know."""
     profile, library = server.profile, server.shown
-    template = shapes.info_template(profile)
+    template = shapes.info_template(profile, library.preferences)
     torrents: dict[str, shapes.Row] = {}
     for identity, torrent in library.torrents.items():
         row = shapes.info(profile, template, identity, torrent)
@@ -269,11 +320,13 @@ ROUTES: dict[str, Route] = {
     "app/version": Route(handler=_version),
     "app/webapiVersion": Route(handler=_web_api_version),
     "app/preferences": Route(handler=_preferences),
+    "app/setPreferences": Route(handler=_set_preferences, needs=("json",), is_write=True),
     "sync/maindata": Route(handler=_main_data),
     "torrents/info": Route(handler=_info),
     "torrents/trackers": Route(handler=_trackers, needs=("hash",)),
     "torrents/properties": Route(handler=_properties, needs=("hash",)),
     "torrents/files": Route(handler=_files, needs=("hash",)),
+    _EXPORT: Route(handler=_export, needs=("hash",)),
     "torrents/categories": Route(handler=_categories),
     "torrents/tags": Route(handler=_tags),
     "torrents/addTags": _write(
@@ -319,7 +372,15 @@ ROUTES: dict[str, Route] = {
     "torrents/resume": _write(lambda library, asked: library.start(asked.text("hashes")), "hashes"),
     "torrents/stop": _write(lambda library, asked: library.stop(asked.text("hashes")), "hashes"),
     "torrents/pause": _write(lambda library, asked: library.stop(asked.text("hashes")), "hashes"),
+    "torrents/recheck": _write(
+        lambda library, asked: library.recheck(asked.text("hashes")), "hashes"
+    ),
+    _SHARE_LIMITS: _write(_limit_shares, "hashes"),
+    "torrents/setUploadLimit": _write(_limit_upload, *("hashes", "limit")),
     "torrents/delete": _write(
-        lambda library, asked: library.delete(asked.text("hashes")), *("hashes", "deleteFiles")
+        lambda library, asked: library.delete(
+            asked.text("hashes"), with_files=asked.flag("deleteFiles")
+        ),
+        *("hashes", "deleteFiles"),
     ),
 }

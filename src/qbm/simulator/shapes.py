@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from qbm.model.torrent import State
 from qbm.model.tracker import TrackerStatus
 from qbm.simulator.library import Library
+from qbm.simulator.preferences import GLOBAL, Preferences
 from qbm.simulator.profiles import Profile
 from qbm.simulator.records import (
     NEVER,
@@ -26,34 +27,24 @@ _PAUSED = {State.STOPPED_UP: State.PAUSED_UP, State.STOPPED_DL: State.PAUSED_DL}
 _PRIVATE_MESSAGE = "This torrent is private"
 
 _INFO: Row = {
-    "dl_limit": -1,
     "dlspeed": 0,
     "downloaded": 0,
     "downloaded_session": 0,
     "eta": 8_640_000,
     "f_l_piece_prio": False,
     "force_start": False,
-    "max_ratio": -1,
-    "max_seeding_time": -1,
     "num_leechs": 0,
     "num_seeds": 0,
     "priority": 0,
-    "ratio": 0,
-    "ratio_limit": -2,
-    "seeding_time_limit": -2,
     "seq_dl": False,
     "super_seeding": False,
     "time_active": 0,
-    "up_limit": -1,
     "uploaded": 0,
     "uploaded_session": 0,
     "upspeed": 0,
 }
-_INFO_WITH_PATHS: Row = {"dl_limit": 0, "download_path": "", "seeding_time": 0, "up_limit": 0}
 _INFO_WITH_PRIVATE: Row = {
     "comment": "",
-    "inactive_seeding_time_limit": -2,
-    "max_inactive_seeding_time": -1,
     "popularity": 0,
     "reannounce": 0,
 }
@@ -62,8 +53,6 @@ _INFO_WITH_PIECES: Row = {
     "connections_limit": 100,
     "created_by": "",
     "creation_date": -1,
-    "share_limit_action": "Default",
-    "share_limits_mode": "Default",
     "total_wasted": 0,
 }
 
@@ -116,13 +105,14 @@ _SERVER_STATE: Row = {
 }
 
 
-def info_template(profile: Profile) -> Row:
-    """The fields of ``torrents/info`` that are the same for every torrent."""
+def info_template(profile: Profile, preferences: Preferences) -> Row:
+    """The fields of ``torrents/info`` that are the same for every torrent, or nearly so."""
     row = dict(_INFO)
-    if profile.tells_paths:
-        row |= _INFO_WITH_PATHS
+    row["max_ratio"] = preferences.max_ratio
+    row["max_seeding_time"] = preferences.max_seeding_time
     if profile.tells_private:
         row |= _INFO_WITH_PRIVATE
+        row["max_inactive_seeding_time"] = preferences.max_inactive_seeding_time
     if profile.tells_pieces:
         row |= _INFO_WITH_PIECES
     return row
@@ -143,9 +133,10 @@ def info(profile: Profile, template: Row, identity: str, torrent: SimulatedTorre
     row["last_activity"] = torrent.last_activity
     row["magnet_uri"] = f"magnet:?xt=urn:btih:{torrent.infohash_v1 or identity}"
     row["name"] = torrent.name
-    row["num_complete"] = _most(each.num_seeds for each in torrent.trackers)
+    row["num_complete"] = num_complete(torrent)
     row["num_incomplete"] = _most(each.num_leeches for each in torrent.trackers)
     row["progress"] = _number(torrent.progress)
+    row["ratio"] = _number(torrent.ratio)
     row["save_path"] = torrent.save_path
     row["seen_complete"] = profile.never
     row["size"] = torrent.size
@@ -153,8 +144,13 @@ def info(profile: Profile, template: Row, identity: str, torrent: SimulatedTorre
     row["tags"] = ", ".join(sorted(torrent.tags))
     row["total_size"] = total_size(torrent)
     row["tracker"] = _tracker(profile, torrent.trackers)
+    # 4.2.5 writes "none" as -1 until either limit has been set.
+    row["dl_limit"] = 0 if torrent.up_limit >= 0 else profile.unset_limit
+    row["up_limit"] = max(profile.unset_limit, torrent.up_limit)
     if profile.tells_paths:
         row["content_path"] = content_path(torrent)
+        row["download_path"] = torrent.download_path
+        row["seeding_time"] = torrent.seeding_time
         row["infohash_v1"] = torrent.infohash_v1
         row["infohash_v2"] = torrent.infohash_v2
         row["trackers_count"] = len(torrent.trackers)
@@ -164,7 +160,35 @@ def info(profile: Profile, template: Row, identity: str, torrent: SimulatedTorre
         row["root_path"] = root_path(torrent)
     if profile.tells_pieces:
         row |= _pieces(torrent)
+        row["share_limit_action"] = torrent.share_limit_action
+        row["share_limits_mode"] = torrent.share_limits_mode
+    _limit(profile, row, torrent)
     return {**row, **torrent.extra} if torrent.extra else row
+
+
+def _limit(profile: Profile, row: Row, torrent: SimulatedTorrent) -> None:
+    """A torrent's own limits, and the one that counts: its own unless that is the server's."""
+    for name, limit in (
+        ("ratio", torrent.ratio_limit),
+        ("seeding_time", torrent.seeding_time_limit),
+        ("inactive_seeding_time", torrent.inactive_seeding_time_limit),
+    )[: 3 if profile.tells_private else 2]:
+        row[f"{name}_limit"] = _number(limit)
+        if limit != GLOBAL:
+            row[f"max_{name}"] = _number(limit)
+
+
+def num_complete(torrent: SimulatedTorrent) -> int:
+    """The swarm's seeds as a tracker counts them; 0 if none tells."""
+    if torrent.num_complete is not None:
+        return torrent.num_complete
+    return _most(each.num_seeds for each in torrent.trackers)
+
+
+def stand_in(torrent: SimulatedTorrent) -> bytes:
+    """A ``.torrent`` that only tells the name: nobody has given the right one."""
+    name = torrent.name.encode()
+    return b"d4:infod4:name%d:%s12:piece lengthi%deee" % (len(name), name, torrent.piece_size)
 
 
 def properties(profile: Profile, identity: str, torrent: SimulatedTorrent) -> Row:
@@ -174,13 +198,16 @@ def properties(profile: Profile, identity: str, torrent: SimulatedTorrent) -> Ro
         "completion_date": torrent.completion_on,
         "peers_total": _most(each.num_leeches for each in torrent.trackers),
         "save_path": torrent.save_path,
-        "seeds_total": _most(each.num_seeds for each in torrent.trackers),
+        "seeding_time": torrent.seeding_time,
+        "seeds_total": num_complete(torrent),
+        "share_ratio": _number(torrent.ratio),
         "total_size": total_size(torrent),
+        "up_limit": torrent.up_limit if torrent.up_limit > 0 else -1,
         **_pieces(torrent),
     }
     if profile.tells_paths:
         row |= {
-            "download_path": "",
+            "download_path": torrent.download_path,
             "hash": identity,
             "infohash_v1": torrent.infohash_v1,
             "infohash_v2": torrent.infohash_v2,
@@ -295,21 +322,19 @@ def server_state() -> Row:
 
 
 def preferences(library: Library) -> Row:
-    """The part of ``app/preferences`` that qbm may look at; the values of a new profile."""
+    """The part of ``app/preferences`` that qbm may look at."""
+    preferences = library.preferences
+    temp_path = preferences.temp_path or posixpath.join(library.save_path, "temp")
     return {
+        **preferences.shown(library.profile),
         "auto_tmm_enabled": False,
         "bypass_local_auth": False,
         "category_changed_tmm_enabled": False,
-        "max_ratio": -1,
-        "max_ratio_act": 0,
-        "max_ratio_enabled": False,
-        "max_seeding_time": -1,
-        "max_seeding_time_enabled": False,
         "queueing_enabled": False,
         "save_path": library.formatted(library.save_path),
         "save_path_changed_tmm_enabled": False,
-        "temp_path": library.formatted(posixpath.join(library.save_path, "temp")),
-        "temp_path_enabled": False,
+        "temp_path": library.formatted(temp_path),
+        "temp_path_enabled": preferences.temp_path_enabled,
         "torrent_changed_tmm_enabled": True,
         "web_ui_csrf_protection_enabled": True,
         "web_ui_max_auth_fail_count": 5,
@@ -324,10 +349,10 @@ def state(profile: Profile, each: State) -> str:
 def content_path(torrent: SimulatedTorrent) -> str:
     """The folder of a torrent with several files, the file of one with one."""
     if not torrent.files:
-        return posixpath.join(torrent.save_path, torrent.name) if torrent.has_metadata else ""
+        return posixpath.join(torrent.home, torrent.name) if torrent.has_metadata else ""
     if len(torrent.files) == 1:
-        return posixpath.join(torrent.save_path, torrent.files[0].name)
-    return root_path(torrent) or torrent.save_path
+        return posixpath.join(torrent.home, torrent.files[0].name)
+    return root_path(torrent) or torrent.home
 
 
 def root_path(torrent: SimulatedTorrent) -> str:
@@ -335,15 +360,17 @@ def root_path(torrent: SimulatedTorrent) -> str:
     tops = {each.name.partition("/")[0] for each in torrent.files if "/" in each.name}
     if len(tops) != 1 or any("/" not in each.name for each in torrent.files):
         return ""
-    return posixpath.join(torrent.save_path, *tops)
+    return posixpath.join(torrent.home, *tops)
 
 
 def total_size(torrent: SimulatedTorrent) -> int:
     """The size with the padding of version 2: each file begins a piece there."""
     if not torrent.has_metadata:
         return -1
-    if not torrent.infohash_v2:
+    if not torrent.infohash_v2 and all(each.is_wanted for each in torrent.files):
         return torrent.size
+    if not torrent.infohash_v2:
+        return sum(each.size for each in torrent.files)
     padded = sum(_padded(each.size, torrent) for each in torrent.listing)
     if not torrent.infohash_v1:
         return padded
@@ -385,7 +412,7 @@ def _tracker_row(profile: Profile, each: SimulatedTracker) -> Row:
     is_working = each.status is TrackerStatus.WORKING
     row: Row = {
         "url": each.url,
-        "status": _status(profile, each.status),
+        "status": _status(profile, each),
         "tier": each.tier,
         "msg": "" if is_working and not profile.repeats_warnings else each.msg,
         "num_peers": 0 if is_working else profile.unknown_peers,
@@ -397,16 +424,19 @@ def _tracker_row(profile: Profile, each: SimulatedTracker) -> Row:
         row["endpoints"] = []
         row["min_announce"] = 0
         row["next_announce"] = 0
-        row["updating"] = each.status is TrackerStatus.UPDATING
+        row["updating"] = each.is_updating or each.status is TrackerStatus.UPDATING
     return row
 
 
-def _status(profile: Profile, status: TrackerStatus) -> int:
+def _status(profile: Profile, tracker: SimulatedTracker) -> int:
     """A tracker's status in the generation's numbers: 5 and 6 are new, and 3 went with them."""
+    status = tracker.status
     if profile.tells_tracker_errors:
         return int(
             TrackerStatus.NOT_CONTACTED if status is TrackerStatus.UPDATING else status,
         )
+    if tracker.is_updating:
+        return int(TrackerStatus.UPDATING)
     return int(min(status, TrackerStatus.NOT_WORKING))
 
 
@@ -416,7 +446,7 @@ def _file_row(profile: Profile, piece_size: int, offset: int, each: SimulatedFil
         "name": each.name,
         "size": each.size,
         "progress": _number(each.progress),
-        "priority": profile.normal_priority,
+        "priority": profile.normal_priority if each.is_wanted else 0,
         "availability": -1 if each.progress >= 1 else 0,
         "piece_range": [offset // piece_size, last // piece_size],
     }

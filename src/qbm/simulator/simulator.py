@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Unpack
 
 from msgspec import Struct
@@ -55,6 +56,9 @@ class Simulator:
     credentials: Credentials = field(default_factory=Credentials)
     save_path: str = "/downloads"
     prefix: str = ""
+    disk: Path | None = None
+    """The folder that is the server's ``/``: torrents that are added have files there, which go
+    with them, and a recheck looks at them. Without one there are no files."""
     faults: Faults = field(default_factory=Faults)
     requests: list[Recorded] = field(default_factory=list)
     library: Library = field(init=False)
@@ -65,7 +69,7 @@ class Simulator:
     _hidden: list[_Hidden] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.library = Library(profile=self.profile, save_path=self.save_path)
+        self.library = Library(profile=self.profile, save_path=self.save_path, disk=self.disk)
         self.access = Access(profile=self.profile, credentials=self.credentials)
 
     @property
