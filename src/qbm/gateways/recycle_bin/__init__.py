@@ -1,0 +1,19 @@
+"""What is kept of removed torrents: where their files go, and how to bring them back."""
+
+from qbm.gateways.recycle_bin.bin import Bin, safe_name
+from qbm.gateways.recycle_bin.classic import save_classic
+from qbm.gateways.recycle_bin.record import FileState, Record, RecordedFile
+from qbm.gateways.recycle_bin.records import Records, Unreadable
+from qbm.gateways.recycle_bin.torrents_dir import kept_by_server
+
+__all__ = [
+    "Bin",
+    "FileState",
+    "Record",
+    "RecordedFile",
+    "Records",
+    "Unreadable",
+    "kept_by_server",
+    "safe_name",
+    "save_classic",
+]
