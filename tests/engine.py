@@ -54,6 +54,7 @@ def carry_out(
         with Store.open(state_dir) as store:
             tools = Tools(
                 server=server,
+                state_dir=state_dir,
                 identity=identity(url),
                 store=store,
                 lock=ServerLock(url, Purpose.RUN),

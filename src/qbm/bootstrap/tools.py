@@ -39,6 +39,7 @@ async def tools_for(
     try:
         yield Tools(
             server=server,
+            state_dir=state_dir,
             identity=server_identity(qbt, config_file, state_dir),
             store=store,
             lock=ServerLock(identity(connection.url), Purpose.RUN),

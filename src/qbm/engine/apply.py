@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, assert_never
 
 from msgspec import Struct
@@ -18,9 +18,16 @@ from qbm.model.change import (
     AddTags,
     Change,
     CreateCategory,
+    Recheck,
     RemoveTags,
+    RemoveTorrent,
+    ServerChange,
     SetAutoManagement,
     SetCategory,
+    SetPreferences,
+    SetShareLimits,
+    SetUploadLimit,
+    Start,
 )
 from qbm.model.plan import Failed, Outcome, Stale
 from qbm.model.projection import expects, project
@@ -50,7 +57,8 @@ class Facts(Struct, frozen=True):
 class Executor(Struct, frozen=True, kw_only=True):
     """Sends a plan's changes.
 
-    ``hold`` keeps the lease, or raises LeaseLost; ``sending`` hears of each batch.
+    ``hold`` keeps the lease, or raises LeaseLost; ``sending`` hears of each batch. ``remove``
+    carries out a removal, given the number of its batch: it journals and looks for itself.
     """
 
     server: QBittorrent
@@ -59,6 +67,7 @@ class Executor(Struct, frozen=True, kw_only=True):
     stop: Stop
     hold: Callable[[], None]
     sending: Callable[[Sequence[Numbered]], None]
+    remove: Callable[[int, Numbered], Awaitable[Outcome]]
 
     async def apply(self, entries: Sequence[Numbered], facts: Facts) -> Sent:
         """Send every change that still fits, batch by batch; between two, heed a stop.
@@ -76,6 +85,9 @@ class Executor(Struct, frozen=True, kw_only=True):
                 return Sent(tuple(accepted), outcomes, was_stopped=True)
             self.hold()
             try:
+                if isinstance(batch[0].planned.change, RemoveTorrent):
+                    outcomes |= await self._removed(number, batch)
+                    continue
                 facts = await self.stop.unless(self._fresh(facts, batch))
             except Interrupted:
                 return Sent(tuple(accepted), outcomes, was_stopped=True)
@@ -96,6 +108,9 @@ class Executor(Struct, frozen=True, kw_only=True):
             left = project(facts.snapshot, (each.planned.change for each in done))
             facts = Facts(left, facts.read_at)
         return Sent(tuple(accepted), outcomes, was_stopped=False)
+
+    async def _removed(self, number: int, batch: Sequence[Numbered]) -> dict[int, Outcome]:
+        return {each.id: await self.remove(number, each) for each in batch}
 
     async def _fresh(self, facts: Facts, batch: Sequence[Numbered]) -> Facts:
         """``facts``, read again if they are older than ``FRESH_FOR``: for this batch, or whole.
@@ -134,11 +149,12 @@ def _stale(change: Change, seen: Snapshot) -> Stale:
 async def send(server: QBittorrent, equal: Sequence[Change]) -> None:
     """One request for changes that are equal but for their torrent."""
     first = equal[0]
-    if isinstance(first, CreateCategory):
-        await server.create_category(first.name, first.save_path)
-        return
-    hashes = [each.hash for each in equal if not isinstance(each, CreateCategory)]
+    hashes = [each.hash for each in equal if not isinstance(each, ServerChange)]
     match first:
+        case CreateCategory(name=name, save_path=save_path):
+            await server.create_category(name, save_path)
+        case SetPreferences(before=before, after=limits):
+            await server.set_global_limits(limits, before)
         case SetCategory(after=category):
             await server.set_category(hashes, category)
         case SetAutoManagement(after=enabled):
@@ -147,5 +163,15 @@ async def send(server: QBittorrent, equal: Sequence[Change]) -> None:
             await server.add_tags(hashes, tags)
         case RemoveTags(tags=tags):
             await server.remove_tags(hashes, tags)
+        case SetShareLimits(after=share_limits):
+            await server.set_share_limits(hashes, share_limits)
+        case SetUploadLimit(after=speed):
+            await server.set_upload_limit(hashes, speed)
+        case Start():
+            await server.start(hashes)
+        case Recheck():
+            await server.recheck(hashes)
+        case RemoveTorrent():
+            raise ValueError("a removal is no single request")
         case _:
             assert_never(first)

@@ -13,9 +13,15 @@ from qbm.model.change import (
     AddTags,
     Change,
     CreateCategory,
+    Recheck,
     RemoveTags,
+    RemoveTorrent,
     SetAutoManagement,
     SetCategory,
+    SetPreferences,
+    SetShareLimits,
+    SetUploadLimit,
+    Start,
 )
 from qbm.model.plan import Planned
 
@@ -57,4 +63,12 @@ def _request(change: Change) -> object:
             return enabled
         case AddTags(tags=tags) | RemoveTags(tags=tags):
             return tags
+        case SetShareLimits(after=limits):
+            return limits
+        case SetUploadLimit(after=speed):
+            return speed
+        case Start() | Recheck() | SetPreferences():
+            return None
+        case RemoveTorrent(hash=torrent):
+            return torrent  # one by one: each is made of steps of its own
     assert_never(change)

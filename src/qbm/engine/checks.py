@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
+from msgspec import Struct
+
 from qbm.commands.registry import AVAILABLE
+from qbm.config import Config
+from qbm.engine.planning import removals
 from qbm.engine.request import RunRequest
 from qbm.gateways.qbittorrent import version_warning
 from qbm.model.command import COMMANDS, CommandName
-from qbm.model.snapshot import Selection
+from qbm.model.plan import Plan, Refused
+from qbm.model.reason import Code, Reason, because
+from qbm.model.snapshot import Selection, Snapshot
+from qbm.model.torrent import TorrentHash
 from qbm.store import LeftOut
 
+_NEVER_REFUSED: Final = 10
+"""Removals in one run that are never too many, however small the library."""
+_NAMES_LISTED: Final = 20
 _LATER: Final = "comes with a later version of qbm: nothing was done for it."
 
 
@@ -25,6 +35,37 @@ def unavailable(commands: Iterable[CommandName]) -> tuple[CommandName, ...]:
 def failed(request: RunRequest) -> tuple[LeftOut, ...]:
     """The commands asked for that cannot run, each with the reason."""
     return tuple(LeftOut(name, _LATER) for name in unavailable(request.commands))
+
+
+class TooMany(Struct, frozen=True):
+    """The guard over all removals of a run has said no: to which commands, and which torrents."""
+
+    refused: tuple[Refused, ...]
+    spared: Mapping[TorrentHash, Reason]
+
+
+def too_many(plan: Plan, snapshot: Snapshot, config: Config) -> TooMany | None:
+    """What ``settings.max_removal_percent`` says to a plan; None if it may go on.
+
+    It refuses all removals of the run, and nothing else (decisions: *A refused command*).
+    """
+    percent, library = config.settings.max_removal_percent, len(snapshot.torrents)
+    removed = removals(plan)
+    most = max(_NEVER_REFUSED, library * percent // 100)
+    if not percent or len(removed) <= most:
+        return None
+    facts = {"number": len(removed), "library": library, "percent": percent, "most": most}
+    names = [snapshot.torrents[change.hash].name for _, change in removed]
+    listed = ", ".join(names[:_NAMES_LISTED])
+    if len(names) > _NAMES_LISTED:
+        listed = f"{listed} and {len(names) - _NAMES_LISTED:,} more"
+    reason = because(Code.REMOVALS_REFUSED, **facts, torrents=listed)
+    commands = dict.fromkeys(planned.command for planned, _ in removed)
+    why = because(Code.REMOVAL_REFUSED, **facts)
+    return TooMany(
+        refused=tuple(Refused(command, reason) for command in commands),
+        spared={change.hash: why for _, change in removed},
+    )
 
 
 def warnings(request: RunRequest, selection: Selection, version: str) -> tuple[str, ...]:

@@ -3,50 +3,89 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from qbm.commands.registry import Command, Needs
 from qbm.config import Config
+from qbm.engine.content import with_content
+from qbm.engine.tools import Tools
 from qbm.gateways.qbittorrent import QBittorrent
-from qbm.model.snapshot import Fact, Selection, Snapshot
+from qbm.model.snapshot import Fact, Selection, Sighting, Snapshot
 from qbm.model.torrent import Torrent, TorrentHash, parse_hash
 from qbm.model.unknown import UNKNOWN
 
+_OF_THE_STORE: Final = frozenset({Fact.SIGHTINGS, Fact.RECHECKS})
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What a run needs to know, and of which torrents.
+
+    ``hashes`` are as the caller wrote them; none means all torrents.
+    """
+
+    steps: Sequence[Command]
+    config: Config
+    hashes: Sequence[str]
+    run_id: str
+
+    @property
+    def needs(self) -> list[Needs]:
+        """The facts of each command."""
+        return [command.needs(self.config) for command in self.steps]
+
+    @property
+    def facts(self) -> frozenset[Fact]:
+        """All their facts."""
+        return frozenset(fact for each in self.needs for fact in each)
+
 
 async def gather(
-    server: QBittorrent, steps: Sequence[Command], config: Config, hashes: Sequence[str]
+    wanted: Wanted, tools: Tools, *, whole: bool = False
 ) -> tuple[Snapshot, Selection]:
-    """The facts for ``steps``, and which torrents they may change.
+    """The facts, and which torrents may be changed; with ``whole``, the facts of all torrents.
 
     Raises:
         ServerError: the server could not be read.
+        StoreError: what earlier runs remember could not be read.
     """
-    needs = [command.needs(config) for command in steps]
-    facts = frozenset(fact for each in needs for fact in each)
-    if not hashes:
-        selection = Selection()
+    snapshot, selection = await _read(wanted, tools.server, whole=whole)
+    snapshot = await _filled(tools.server, snapshot, wanted.needs, selection)
+    snapshot = _remembered(wanted, tools, snapshot, selection)
+    hashes = {
+        each
+        for command in wanted.steps
+        for each in command.wants_files(snapshot, wanted.config, selection)
+    }
+    return await with_content(tools.server, snapshot, hashes, wanted.config), selection
+
+
+async def _read(wanted: Wanted, server: QBittorrent, *, whole: bool) -> tuple[Snapshot, Selection]:
+    facts = wanted.facts - _OF_THE_STORE
+    if not wanted.hashes:
+        return await server.snapshot(facts), Selection()
+    if whole:
         snapshot = await server.snapshot(facts)
-    else:
-        snapshot, selection = await _requested(server, facts, hashes)
-    return await _filled(server, snapshot, needs, selection), selection
+        return snapshot, _selected(snapshot, wanted.hashes)
+    return await _requested(server, facts, wanted.hashes)
 
 
 async def _requested(
     server: QBittorrent, facts: frozenset[Fact], texts: Sequence[str]
 ) -> tuple[Snapshot, Selection]:
     """Only the torrents that ``texts`` name, by any of their hashes (decisions: *Hashes*)."""
-    wanted = {text: parse_hash(text) for text in dict.fromkeys(texts)}
-    known = frozenset(each for each in wanted.values() if each is not None)
+    known = frozenset(each for each in map(parse_hash, texts) if each is not None)
     snapshot = await server.snapshot(facts, hashes=known)
     unanswered = known - _identities(snapshot.torrents.values())
     if unanswered:
         # The server finds a hybrid by its truncated v2 hash only; qBittorrent's own hook
         # passes the v1 hash. The whole list tells which torrent is meant.
-        whole = await server.snapshot(frozenset())
+        all_torrents = await server.snapshot(frozenset())
         meant = {
             torrent.hash
-            for torrent in whole.torrents.values()
+            for torrent in all_torrents.torrents.values()
             if not unanswered.isdisjoint(torrent.identities)
         }
         if meant:
@@ -56,9 +95,20 @@ async def _requested(
                 torrents={**snapshot.torrents, **found.torrents},
                 categories=found.categories,
             )
+    return snapshot, _selected(snapshot, texts)
+
+
+def _selected(snapshot: Snapshot, texts: Sequence[str]) -> Selection:
+    """The torrents of ``snapshot`` that ``texts`` name, and what names none."""
+    wanted = {text: parse_hash(text) for text in dict.fromkeys(texts)}
+    known = frozenset(each for each in wanted.values() if each is not None)
     answered = _identities(snapshot.torrents.values())
-    return snapshot, Selection(
-        hashes=frozenset(snapshot.torrents),
+    return Selection(
+        hashes=frozenset(
+            torrent.hash
+            for torrent in snapshot.torrents.values()
+            if not known.isdisjoint(torrent.identities)
+        ),
         unmatched=tuple(each for each in sorted(known) if each not in answered),
         malformed=tuple(text for text, parsed in wanted.items() if parsed is None),
     )
@@ -69,21 +119,18 @@ def _identities(torrents: Iterable[Torrent]) -> frozenset[str]:
 
 
 async def _filled(
-    server: QBittorrent, snapshot: Snapshot, needs: Iterable[Needs], selection: Selection
+    server: QBittorrent, snapshot: Snapshot, needs: Sequence[Needs], selection: Selection
 ) -> Snapshot:
     """The facts that did not come in bulk, asked for one by one where they matter."""
     torrents = dict(snapshot.torrents)
-    for fact in Fact:
-        missing = _missing(fact, selection.of(snapshot), needs)
-        if not missing:
-            continue
-        match fact:
-            case Fact.TRACKERS:
-                for each, trackers in (await server.trackers(missing)).items():
-                    torrents[each] = replace(torrents[each], trackers=trackers)
-            case Fact.PRIVATE:
-                for each, private in (await server.privacy(missing)).items():
-                    torrents[each] = replace(torrents[each], private=private)
+    chosen = selection.of(snapshot)
+    for each, trackers in (await server.trackers(_missing(Fact.TRACKERS, chosen, needs))).items():
+        torrents[each] = replace(torrents[each], trackers=trackers)
+    for each, private in (await server.privacy(_missing(Fact.PRIVATE, chosen, needs))).items():
+        torrents[each] = replace(torrents[each], private=private)
+    untimed = _missing(Fact.SEEDING_TIME, chosen, needs)
+    for each, time in (await server.seeding_times(untimed)).items():
+        torrents[each] = replace(torrents[each], seeding_time=time)
     return replace(snapshot, torrents=torrents)
 
 
@@ -98,7 +145,35 @@ def _missing(fact: Fact, torrents: Iterable[Torrent], needs: Iterable[Needs]) ->
 
 
 def _value(fact: Fact, torrent: Torrent) -> object:
-    return {Fact.TRACKERS: torrent.trackers, Fact.PRIVATE: torrent.private}[fact]
+    return {
+        Fact.TRACKERS: torrent.trackers,
+        Fact.PRIVATE: torrent.private,
+        Fact.SEEDING_TIME: torrent.seeding_time,
+    }[fact]
+
+
+def _remembered(wanted: Wanted, tools: Tools, snapshot: Snapshot, selection: Selection) -> Snapshot:
+    """What earlier runs have left in the store, of the torrents that are there."""
+    if Fact.SIGHTINGS in wanted.facts:
+        sightings = tools.store.sightings(tools.identity, wanted.run_id)
+        valid = {each: seen for each, seen in sightings.items() if is_of(seen, each, snapshot)}
+        snapshot = replace(snapshot, sightings=valid)
+    conditions = [each[Fact.RECHECKS] for each in wanted.needs if Fact.RECHECKS in each]
+    if conditions:
+        hashes = [
+            torrent.hash
+            for torrent in selection.of(snapshot)
+            if any(matters(torrent) for matters in conditions)
+        ]
+        rechecked = tools.store.rechecked(tools.identity, hashes)
+        snapshot = replace(snapshot, rechecked=rechecked)
+    return snapshot
+
+
+def is_of(seen: Sighting, torrent: TorrentHash, snapshot: Snapshot) -> bool:
+    """Whether a sighting is of the torrent that is there now, and not of one before it."""
+    present = snapshot.torrents.get(torrent)
+    return present is not None and present.added_on <= seen.first_at
 
 
 def names_of(snapshot: Snapshot) -> Mapping[TorrentHash, str]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from qbm.engine.batches import Numbered
 from qbm.gateways.qbittorrent import QBittorrent
-from qbm.model.change import CreateCategory
-from qbm.model.snapshot import Snapshot
+from qbm.model.change import ServerChange, SetPreferences
+from qbm.model.snapshot import Fact, Snapshot
 
 
 async def reread(server: QBittorrent, entries: Sequence[Numbered], known: Snapshot) -> Snapshot:
@@ -15,7 +15,9 @@ async def reread(server: QBittorrent, entries: Sequence[Numbered], known: Snapsh
 
     ``known`` tells how many there are, if it is whole.
     """
-    changes = (each.planned.change for each in entries)
-    hashes = {each.hash for each in changes if not isinstance(each, CreateCategory)}
+    changes = [each.planned.change for each in entries]
+    hashes = {each.hash for each in changes if not isinstance(each, ServerChange)}
+    about_limits = any(isinstance(each, SetPreferences) for each in changes)
+    facts = frozenset({Fact.GLOBAL_LIMITS} if about_limits else ())
     all_at_once = known.is_whole and len(hashes) * 2 > len(known.torrents)
-    return await server.snapshot(frozenset(), hashes=None if all_at_once else hashes)
+    return await server.snapshot(facts, hashes=None if all_at_once else hashes)

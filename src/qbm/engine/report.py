@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Final, assert_never
 
 from msgspec import Struct
@@ -17,15 +18,26 @@ from qbm.engine.request import Concluded, Mode, RunReport
 from qbm.model.change import (
     AddTags,
     Change,
+    Content,
     CreateCategory,
+    Disposal,
+    Recheck,
     RemoveTags,
+    RemoveTorrent,
+    ServerChange,
     SetAutoManagement,
     SetCategory,
+    SetPreferences,
+    SetShareLimits,
+    SetUploadLimit,
+    Start,
 )
+from qbm.model.limit import GlobalLimits, Limit, ShareLimits
 from qbm.model.plan import Applied, Deferred, Plan, Planned, Skipped, Stale
 from qbm.model.torrent import TorrentHash
 
 _NONE: Final = "(none)"
+_KIB: Final = 1024
 
 
 def describe(change: Change) -> str:
@@ -41,7 +53,87 @@ def describe(change: Change) -> str:
             return f"add {_tags(tags)}"
         case RemoveTags(tags=tags):
             return f"remove {_tags(tags)}"
+        case SetShareLimits(after=limits):
+            return f"share limits: {_limits(limits)}"
+        case SetUploadLimit(after=speed):
+            return f"upload limit {_speed(speed)}"
+        case Start():
+            return "start"
+        case Recheck():
+            return "recheck"
+        case SetPreferences(after=limits):
+            return f"qBittorrent's limits for all torrents: {_global_limits(limits)}"
+        case RemoveTorrent(content=content):
+            return f"remove{_fate(content)}"
     assert_never(change)
+
+
+def _limits(limits: ShareLimits) -> str:
+    words = [
+        f"ratio {_limit(limits.ratio_limit)}",
+        f"seeding time {_limit(limits.seeding_time_limit)}",
+        *_if_known("inactive", limits.inactive_seeding_time_limit),
+        *([f"then {limits.share_limit_action}"] if limits.share_limit_action else []),
+    ]
+    return ", ".join(words)
+
+
+def _global_limits(limits: GlobalLimits) -> str:
+    words = [
+        f"ratio {_limit(limits.max_ratio)}",
+        f"seeding time {_limit(limits.max_seeding_time)}",
+        *_if_known("inactive", limits.max_inactive_seeding_time),
+        f"then {limits.max_ratio_act}",
+    ]
+    return ", ".join(words)
+
+
+def _if_known(name: str, limit: timedelta | Limit | None) -> list[str]:
+    return [] if limit is None else [f"{name} {_limit(limit)}"]
+
+
+def _limit(limit: float | timedelta | Limit) -> str:
+    match limit:
+        case Limit.UNLIMITED:
+            return "none"
+        case Limit.GLOBAL:
+            return "qBittorrent's own"
+        case timedelta():
+            return _lasting(limit)
+        case _:
+            return f"{limit:g}"
+
+
+def _lasting(time: timedelta) -> str:
+    """``3 d 4 h``: the two largest units are enough to recognise a limit."""
+    minutes = int(time.total_seconds() // 60)
+    units = ((minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "min"))
+    words = [f"{number} {unit}" for number, unit in units if number]
+    return " ".join(words) or "0 min"
+
+
+def _speed(speed: int) -> str:
+    return f"{speed / 1024:g} KiB/s" if speed else "none"
+
+
+def _fate(content: Content | None) -> str:
+    """What becomes of a removed torrent's files."""
+    if content is None or content.disposal is Disposal.KEEP or not content.files:
+        return ", its files stay"
+    number = len(content.files)
+    files = f"{number:,} file{'s' if number > 1 else ''} ({_bytes(content.size)})"
+    shared = f", {len(content.shared):,} shared stay" if content.shared else ""
+    if content.disposal is Disposal.RECYCLE:
+        return f", {files} into the recycle bin{shared}"
+    return f", {files} deleted for good{shared}"
+
+
+def _bytes(size: int) -> str:
+    amount, units = float(size), iter(("bytes", "KiB", "MiB", "GiB", "TiB"))
+    unit = next(units)
+    while amount >= _KIB and unit != "TiB":
+        amount, unit = amount / _KIB, next(units)
+    return f"{amount:.3g} {unit}" if amount < _KIB - 24 else f"{amount:.0f} {unit}"
 
 
 def _tags(tags: Sequence[str]) -> str:
@@ -72,6 +164,8 @@ class Reporter(Struct, frozen=True):
         """What was left alone, each torrent at debug, and what is said once for many."""
         for notice in plan.notices:
             self.log.info("notice", command=notice.command, reason=str(notice.reason))
+        for refused in plan.refused:
+            self.log.warning("refused", command=refused.command, reason=str(refused.reason))
         for each in plan.deferred:
             self.log.info("deferred", **self._left(each))
         if self.log.is_enabled_for(logging.DEBUG):  # else thousands are worded for nobody
@@ -118,7 +212,7 @@ class Reporter(Struct, frozen=True):
             "what": describe(change),
             "reason": str(planned.reason),
         }
-        if not isinstance(change, CreateCategory):
+        if not isinstance(change, ServerChange):
             fields |= {"torrent": self.names.get(change.hash, ""), "hash": change.hash}
         return fields
 

@@ -8,8 +8,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from qbm.model.command import CommandName
-from qbm.model.plan import Applied, Outcome, Plan, Planned, Stale
-from qbm.model.reason import Reason
+from qbm.model.plan import Applied, Outcome, Plan, Planned, Refused, Stale
 from qbm.model.torrent import TorrentHash
 from qbm.store import LeftOut, Trigger
 
@@ -35,13 +34,6 @@ class RunRequest(Struct, frozen=True, kw_only=True):
     trigger: Trigger = Trigger.CLI
     skip_cleanup: bool = False
     warns_of_version: bool = True
-
-
-class Refused(Struct, frozen=True):
-    """A command that a guard stopped; the others went on."""
-
-    command: CommandName
-    reason: Reason
 
 
 class Concluded(Struct, frozen=True):

@@ -6,7 +6,7 @@ The only place that asks whether a run is dry.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -16,18 +16,23 @@ from qbm.engine import checks
 from qbm.engine.apply import Executor, Facts
 from qbm.engine.batches import Numbered
 from qbm.engine.counting import count, count_skipped
-from qbm.engine.gather import gather, names_of
+from qbm.engine.gather import Wanted, gather, is_of, names_of
+from qbm.engine.guards import guarded
 from qbm.engine.lease import Lease
-from qbm.engine.planning import plan_run
+from qbm.engine.planning import plan_run, removals
 from qbm.engine.recovery import settle
+from qbm.engine.removal.removing import Remover
 from qbm.engine.report import Reporter
 from qbm.engine.request import Concluded, Mode, RunReport, RunRequest
 from qbm.engine.tools import Tools
 from qbm.engine.verify import verify
 from qbm.errors import Interrupted, QbmError, StoreError, Suspended
+from qbm.model.change import RemoveTorrent
 from qbm.model.command import COMMANDS
-from qbm.model.plan import Plan, Planned
-from qbm.model.snapshot import Selection, Snapshot
+from qbm.model.plan import Applied, Plan, Planned
+from qbm.model.reason import Reason
+from qbm.model.snapshot import Fact, Selection, Snapshot
+from qbm.model.torrent import TorrentHash
 from qbm.store import LeftOut, NewRun, RunState, this_process
 
 
@@ -35,6 +40,7 @@ class _Prepared(Struct, frozen=True, kw_only=True):
     """A run that knows what it wants: its facts, its plan, and what that should leave."""
 
     request: RunRequest
+    config: Config
     commands: Sequence[Command]
     facts: Facts
     selection: Selection
@@ -111,12 +117,14 @@ async def _carried_out(
     started = tools.clock.monotonic()
     tools.store.start(lease.run_id, tools.clock.now())
     await _connect(tools)
-    prepared = await _prepare(request, config, tools)
+    prepared = await _prepare(lease.run_id, request, config, tools)
     reporter = Reporter(tools.log, names_of(prepared.facts.snapshot), request.mode)
     reporter.decided(prepared.plan)
     planned = prepared.plan.planned
     tools.store.supersede(lease.run_id, tools.clock.now())
     numbers = tools.store.record(lease.run_id, planned, reporter.names)
+    if request.mode is Mode.REAL:
+        _remember(lease.run_id, prepared, tools)
     concluded: tuple[Concluded, ...] = ()
     done: Sequence[Planned]
     if request.mode is Mode.DRY:
@@ -134,7 +142,7 @@ async def _carried_out(
         executed=tuple(name for name in COMMANDS if name in wanted),
         plan=prepared.plan,
         concluded=concluded,
-        refused=(),
+        refused=prepared.plan.refused,
         failed=checks.failed(request),
         warnings=checks.warnings(request, prepared.selection, tools.server.server.version),
         stats=count(done),
@@ -157,20 +165,53 @@ async def _connect(tools: Tools) -> None:
         tools.log.info("settled", changes=settled)
 
 
-async def _prepare(request: RunRequest, config: Config, tools: Tools) -> _Prepared:
+async def _prepare(run_id: str, request: RunRequest, config: Config, tools: Tools) -> _Prepared:
+    """Read and plan; all torrents, not only the requested ones, where a decision needs them."""
     commands = steps(request.commands, config)
+    wanted = Wanted(steps=commands, config=config, hashes=request.hashes, run_id=run_id)
     read_at = tools.clock.monotonic()
-    snapshot, selection = await tools.stop.unless(
-        gather(tools.server, commands, config, request.hashes)
+    snapshot, selection = await tools.stop.unless(gather(wanted, tools))
+    now = tools.clock.now()
+    plan, expected = plan_run(snapshot, commands, config, selection, now)
+    if not snapshot.is_whole and (plan.needs_whole or removals(plan)):
+        read_at = tools.clock.monotonic()
+        snapshot, selection = await tools.stop.unless(gather(wanted, tools, whole=True))
+        plan, expected = plan_run(snapshot, commands, config, selection, now)
+
+    def replanned(spared: Mapping[TorrentHash, Reason]) -> tuple[Plan, Snapshot]:
+        return plan_run(snapshot, commands, config, selection, now, spared=spared)
+
+    plan, expected = await tools.stop.unless(
+        guarded(plan, expected, replanned, snapshot, config, tools.server)
     )
-    plan, expected = plan_run(snapshot, commands, config, selection, tools.clock.now())
     return _Prepared(
         request=request,
+        config=config,
         commands=commands,
         facts=Facts(snapshot, read_at),
         selection=selection,
         plan=plan,
         expected=expected,
+    )
+
+
+def _remember(run_id: str, prepared: _Prepared, tools: Tools) -> None:
+    """Keep who was seen unregistered, and forget who recovered, is gone, or was added anew."""
+    plan, snapshot = prepared.plan, prepared.facts.snapshot
+    if not any(Fact.SIGHTINGS in each.needs(prepared.config) for each in prepared.commands):
+        return
+    stored = tools.store.sightings(tools.identity, run_id)
+    void = {
+        each
+        for each, seen in stored.items()
+        if (snapshot.is_whole or each in snapshot.torrents) and not is_of(seen, each, snapshot)
+    }
+    tools.store.remember(
+        tools.identity,
+        run_id,
+        tools.clock.now(),
+        seen=plan.sighted,
+        forgotten=plan.recovered | void,
     )
 
 
@@ -186,16 +227,29 @@ async def _apply(
     Raises:
         Interrupted: a stop was requested; what had been sent is concluded.
     """
+
+    def sending(batch: Sequence[Numbered]) -> None:
+        reporter.changing(each.planned for each in batch)
+
     executor = Executor(
         server=tools.server,
         store=tools.store,
         clock=tools.clock,
         stop=tools.stop,
         hold=lease.keep,
-        sending=lambda batch: reporter.changing(each.planned for each in batch),
+        sending=sending,
+        remove=Remover(lease, prepared.config, tools, sending).remove,
     )
     sent = await executor.apply(entries, prepared.facts)
-    seen = await verify(tools.server, sent.accepted, prepared.expected, tools.clock)
+    removed = {
+        each.planned.change.hash
+        for each in entries
+        if isinstance(each.planned.change, RemoveTorrent)
+        and isinstance(sent.outcomes.get(each.id), Applied)
+    }
+    seen = await verify(
+        tools.server, sent.accepted, prepared.expected, tools.clock, removed=removed
+    )
     tools.store.conclude(seen, tools.clock.now())
     outcomes = {**sent.outcomes, **seen}
     concluded = tuple(

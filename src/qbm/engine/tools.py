@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from msgspec import Struct
 from structlog.typing import FilteringBoundLogger
 
@@ -14,10 +16,13 @@ from qbm.store import ServerLock, Store
 class Tools(Struct, frozen=True, kw_only=True):
     """A server that is not connected yet, and what else a run of it needs.
 
+    ``state_dir`` is where the records of removed torrents are kept.
+
     ``identity`` names the server in the store (decisions: *A server's identity*).
     """
 
     server: QBittorrent
+    state_dir: Path
     identity: str
     store: Store
     lock: ServerLock

@@ -6,17 +6,18 @@ answers, so an accepted request proves nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from qbm.engine.batches import Numbered
 from qbm.engine.reading import reread
 from qbm.gateways.clock import Clock
 from qbm.gateways.qbittorrent import QBittorrent
-from qbm.model.change import Change, CreateCategory
+from qbm.model.change import Change, ServerChange
 from qbm.model.plan import Applied, Outcome, Unconfirmed
 from qbm.model.projection import achieved
 from qbm.model.snapshot import Snapshot
+from qbm.model.torrent import TorrentHash
 
 PATIENCE: Final = 5.0
 """Seconds (decisions: *Verify*)."""
@@ -31,16 +32,18 @@ async def verify(
     expected: Snapshot,
     clock: Clock,
     patience: float = PATIENCE,
+    *,
+    removed: Collection[TorrentHash] = (),
 ) -> Mapping[int, Outcome]:
     """The outcome of each entry that was sent, by its journal number.
 
     ``expected`` is the snapshot that the whole plan should leave: a change that a later one
-    takes back there is not looked for.
+    takes back there is not looked for, nor one of a torrent that the run has ``removed`` since.
 
     Raises:
         ServerError: the server could not be read.
     """
-    pending = [each for each in sent if not _is_taken_back(each.planned.change, expected)]
+    pending = [each for each in sent if not _is_taken_back(each.planned.change, expected, removed)]
     outcomes: dict[int, Outcome] = {each.id: Applied() for each in sent}
     outcomes |= dict.fromkeys((each.id for each in pending), NOT_SEEN)
     deadline = clock.monotonic() + patience
@@ -56,9 +59,11 @@ async def verify(
     return outcomes
 
 
-def _is_taken_back(change: Change, expected: Snapshot) -> bool:
-    if isinstance(change, CreateCategory) or change.hash not in expected.torrents:
+def _is_taken_back(change: Change, expected: Snapshot, removed: Collection[TorrentHash]) -> bool:
+    if isinstance(change, ServerChange):
         return False
+    if change.hash not in expected.torrents:
+        return change.hash in removed
     return not achieved(change, expected)
 
 
@@ -66,6 +71,6 @@ def _outcome(entry: Numbered, seen: Snapshot) -> Outcome:
     change = entry.planned.change
     if achieved(change, seen):
         return Applied()
-    if not isinstance(change, CreateCategory) and change.hash not in seen.torrents:
+    if not isinstance(change, ServerChange) and change.hash not in seen.torrents:
         return GONE
     return NOT_SEEN

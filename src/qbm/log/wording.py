@@ -97,6 +97,10 @@ def _notice(event: Fields) -> str:
     return f"{_subject(event)}  {event['reason']}"
 
 
+def _refused(event: Fields) -> str:
+    return f"{_subject(event)}  REFUSED: {event['reason']}"
+
+
 def _not_changed(event: Fields) -> str:
     return f"{_subject(event)}  NOT DONE, {event['what']}: {event['detail']}"
 
@@ -190,6 +194,7 @@ _WORDS: Final[Mapping[str, Callable[[Fields], str]]] = {
     "left_alone": _left_alone,
     "deferred": _deferred,
     "notice": _notice,
+    "refused": _refused,
     "not_changed": _not_changed,
     "run_ended": _run_ended,
     "settled": _settled,

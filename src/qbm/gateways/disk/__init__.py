@@ -8,8 +8,8 @@ from qbm.gateways.disk.claims import is_temporary
 from qbm.gateways.disk.content import whole_content
 from qbm.gateways.disk.copying import IsStopped, Progress, sync_folder
 from qbm.gateways.disk.finding import Stamp, find, stamp
-from qbm.gateways.disk.folders import remove_empty_folders
-from qbm.gateways.disk.identity import Entry, entry, proves_inodes, same_entry
+from qbm.gateways.disk.folders import has_entries, remove_empty_folders
+from qbm.gateways.disk.identity import Entry, entry, proves_inodes, same_entry, stands_for
 from qbm.gateways.disk.moving import Fate, delete, move
 from qbm.gateways.disk.space import can_move, free_space, is_across
 
@@ -24,6 +24,7 @@ __all__ = [
     "entry",
     "find",
     "free_space",
+    "has_entries",
     "is_across",
     "is_temporary",
     "move",
@@ -31,6 +32,7 @@ __all__ = [
     "remove_empty_folders",
     "same_entry",
     "stamp",
+    "stands_for",
     "sync_folder",
     "whole_content",
 ]

@@ -24,6 +24,20 @@ _STAYS = frozenset(
 )
 
 
+def has_entries(folder: str) -> bool:
+    """``folder`` is there and not empty: a disk that is not mounted leaves an empty one.
+
+    Raises:
+        DiskError: it cannot be read.
+    """
+    with translated(f"The folder {shown(folder)} cannot be read"):
+        try:
+            with os.scandir(folder) as entries:
+                return any(True for _ in entries)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+
 def remove_empty_folders(folders: Collection[str], *, keep: Collection[str]) -> list[str]:
     """Remove ``folders`` and those above them, as long as they are empty; answers which.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import stat
 import unicodedata
 import uuid
+from collections.abc import Hashable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -36,6 +38,28 @@ def entry(path: str) -> Entry:
     except OSError:
         return Entry(key(real), key(name))
     return Entry(f"{found.st_dev}:{found.st_ino}", _listed(real, name))
+
+
+def stands_for(path: str) -> tuple[Hashable, ...]:
+    """What is at ``path``: equal answers are the same thing; none if nothing is there.
+
+    First the entry, then where a symbolic link leads, and of a folder which one it is, under
+    whatever name it is reached.
+
+    Raises:
+        DiskError: a folder on the way cannot be read.
+    """
+    real = find(path)
+    found = None if real is None else status(real)
+    if real is None or found is None:
+        return ()
+    answers: list[Hashable] = [entry(real)]
+    if stat.S_ISLNK(found.st_mode):
+        answers.append(entry(os.path.realpath(real)))
+    if os.path.isdir(real):
+        folder = os.stat(real)
+        answers.append((folder.st_dev, folder.st_ino))
+    return tuple(answers)
 
 
 def same_entry(one: str, other: str) -> bool:

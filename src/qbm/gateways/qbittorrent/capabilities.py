@@ -27,6 +27,8 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     maindata_trackers: bool
     """``sync/maindata`` may hold a map of trackers: 4.5.2 has it and 4.2.5 has not. What is
     between shows by its answer."""
+    export: bool
+    """``torrents/export`` (4.5)."""
     says_start: bool
     """``torrents/start``; servers before 5.0 say ``resume``."""
 
@@ -43,6 +45,7 @@ def capabilities_of(api_version: Version) -> Capabilities:
         include_trackers=api_version >= (2, 11, 4),
         include_files=api_version >= (2, 11, 8),
         maindata_trackers=api_version >= (2, 6),
+        export=api_version >= (2, 8, 14),
         says_start=api_version >= (2, 11),
     )
 

@@ -1,0 +1,50 @@
+"""A plan's removals before anything is applied: how many they are, and what their files are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from msgspec.structs import replace
+
+from qbm.config import Config
+from qbm.engine.checks import too_many
+from qbm.engine.planning import removals
+from qbm.engine.removal.deciding import decide, with_decisions
+from qbm.gateways.qbittorrent import QBittorrent
+from qbm.model.plan import Plan
+from qbm.model.reason import Reason
+from qbm.model.snapshot import Snapshot
+from qbm.model.torrent import TorrentHash
+
+Replanned: TypeAlias = Callable[[Mapping[TorrentHash, Reason]], tuple[Plan, Snapshot]]
+"""Plans again without the removal of some torrents, each spared for its reason."""
+
+
+async def guarded(
+    plan: Plan,
+    expected: Snapshot,
+    replanned: Replanned,
+    snapshot: Snapshot,
+    config: Config,
+    server: QBittorrent,
+) -> tuple[Plan, Snapshot]:
+    """The plan without removals that must not be, and the snapshot that it should leave.
+
+    What is removed knows what becomes of its files.
+
+    Raises:
+        ServerError: lists of files could not be read.
+    """
+    if refusal := too_many(plan, snapshot, config):
+        plan, expected = replanned(refusal.spared)
+        return replace(plan, refused=(*plan.refused, *refusal.refused)), expected
+    spared: dict[TorrentHash, Reason] = {}
+    while removed := [change.hash for _, change in removals(plan)]:
+        found = await decide(removed, snapshot, config, server)
+        if not found.spared:
+            return with_decisions(plan, found.known), expected
+        # Those that stay own their files again, so the others are looked at once more.
+        spared |= found.spared
+        plan, expected = replanned(spared)
+    return plan, expected

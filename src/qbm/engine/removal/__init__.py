@@ -1,0 +1,1 @@
+"""Removing a torrent so that nothing is lost: what becomes of its files, and the steps."""

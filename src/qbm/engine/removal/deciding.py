@@ -1,0 +1,201 @@
+"""What becomes of the files of torrents that are to be removed; looked up, nothing touched.
+
+A file may leave its place only if no torrent that stays owns it. Where that cannot be told,
+the torrent is spared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from qbm.config import Config
+from qbm.engine.content import with_files
+from qbm.engine.planning import removals
+from qbm.engine.removal.entries import OnDisk, OrByName
+from qbm.errors import DiskError
+from qbm.gateways import disk
+from qbm.gateways.qbittorrent import QBittorrent
+from qbm.model.change import Content, Disposal, RemoveTorrent
+from qbm.model.ownership import Division, Entries, Regions, divided
+from qbm.model.paths import PathMap
+from qbm.model.plan import Plan
+from qbm.model.reason import Code, Reason, because, together
+from qbm.model.snapshot import Snapshot
+from qbm.model.torrent import Torrent, TorrentHash
+
+_NAMES_LISTED = 3
+
+
+class Decision(Struct, frozen=True):
+    """What becomes of one torrent's files, and what there is to say about it."""
+
+    content: Content
+    division: Division
+    reasons: tuple[Reason, ...] = ()
+
+
+class Decisions(Struct, frozen=True):
+    """Of the torrents to be removed, by hash; ``spared`` are those that cannot be, and why."""
+
+    known: Mapping[TorrentHash, Decision]
+    spared: Mapping[TorrentHash, Reason]
+
+
+async def decide(
+    removed: Sequence[TorrentHash], snapshot: Snapshot, config: Config, server: QBittorrent
+) -> Decisions:
+    """What becomes of the files of ``removed``, in the order of their removal.
+
+    ``snapshot`` has all torrents of the server as they are now.
+
+    Raises:
+        ServerError: lists of files could not be read.
+    """
+    can_restore = server.server.capabilities.export or config.directory.torrents_dir is not None
+    looking = _Looking(config, can_restore)
+    own_lists = await with_files(server, snapshot.torrents, removed)
+    leaving = [own_lists[each] for each in removed]
+    try:
+        rivals = await asyncio.to_thread(looking.rivals, leaving, own_lists.values())
+    except DiskError as error:
+        reason = because(Code.CONTENT_UNREADABLE, why=str(error))
+        return Decisions({}, dict.fromkeys(removed, reason))
+    torrents = await with_files(server, own_lists, {each for some in rivals for each in some})
+    return await asyncio.to_thread(looking.decisions, leaving, rivals, torrents)
+
+
+def with_decisions(plan: Plan, known: Mapping[TorrentHash, Decision]) -> Plan:
+    """``plan`` with what becomes of each removed torrent's files."""
+    decided = {
+        change.hash: replace(
+            planned,
+            change=replace(change, content=known[change.hash].content),
+            reason=together([planned.reason, *known[change.hash].reasons]),
+        )
+        for planned, change in removals(plan)
+        if change.hash in known
+    }
+    return replace(
+        plan,
+        planned=tuple(
+            decided.get(each.change.hash, each) if isinstance(each.change, RemoveTorrent) else each
+            for each in plan.planned
+        ),
+    )
+
+
+class _Looking:
+    """Looks at the disk for the files of torrents that are to be removed."""
+
+    def __init__(self, config: Config, can_restore: bool) -> None:  # noqa: FBT001 - a fact
+        self._config = config
+        self._can_restore = can_restore
+        self._paths = PathMap(config.directory.roots)
+        on_disk = OnDisk(self._paths)
+        self._entries: Entries = on_disk if config.recyclebin.enabled else OrByName(on_disk)
+
+    def rivals(
+        self, leaving: Iterable[Torrent], torrents: Iterable[Torrent]
+    ) -> list[list[TorrentHash]]:
+        """For each of ``leaving``, the torrents that might own some of its files."""
+        regions = Regions.of(torrents, self._entries)
+        return [regions.rivals(each) for each in leaving]
+
+    def decisions(
+        self,
+        leaving: Sequence[Torrent],
+        rivals: Sequence[Collection[TorrentHash]],
+        torrents: Mapping[TorrentHash, Torrent],
+    ) -> Decisions:
+        """Of each of ``leaving``: one that leaves earlier is no owner any more."""
+        known: dict[TorrentHash, Decision] = {}
+        spared: dict[TorrentHash, Reason] = {}
+        for torrent, others in zip(leaving, rivals, strict=True):
+            staying = [torrents[each] for each in others if each in torrents and each not in known]
+            try:
+                decision = self._decision(torrent, staying, torrents)
+            except DiskError as error:
+                decision = because(Code.CONTENT_UNREADABLE, why=str(error))
+            if isinstance(decision, Decision):
+                known[torrent.hash] = decision
+            else:
+                spared[torrent.hash] = decision
+        return Decisions(known, spared)
+
+    def _decision(
+        self,
+        torrent: Torrent,
+        staying: Sequence[Torrent],
+        torrents: Mapping[TorrentHash, Torrent],
+    ) -> Decision | Reason:
+        division = divided(torrent, staying, self._entries)
+        if division.unknown:
+            names = _names(division.unknown, torrents)
+            return because(Code.CONTENT_UNKNOWN, torrents=names)
+        shared = {each.owner: None for each in division.shared}
+        reasons = (
+            *([because(Code.CONTENT_SHARED, torrents=_names([*shared], torrents))] * bool(shared)),
+            *([because(Code.NOT_RESTORABLE)] * (not self._can_restore)),
+        )
+        if not self._config.recyclebin.enabled:
+            return self._deleted(division, reasons)
+        return self._recycled(division, reasons)
+
+    def _deleted(self, division: Division, reasons: tuple[Reason, ...]) -> Decision:
+        """Without a bin: by the server, or one by one where some stay."""
+        if not division.shared:
+            return _decided(Disposal.SERVER_DELETES, division, reasons)
+        if self._outside(division):
+            return _kept(division, (*reasons, because(Code.CONTENT_OUTSIDE_ROOTS)))
+        return _decided(Disposal.DELETE, division, reasons)
+
+    def _recycled(self, division: Division, reasons: tuple[Reason, ...]) -> Decision | Reason:
+        if self._outside(division):
+            return _kept(division, (*reasons, because(Code.CONTENT_OUTSIDE_ROOTS)))
+        if absent := self._absent_root(division):
+            return because(Code.ROOT_ABSENT, root=absent)
+        if not division.own:
+            missing = [because(Code.CONTENT_MISSING)] if division.missing else []
+            return _kept(division, (*reasons, *missing))
+        return _decided(Disposal.RECYCLE, division, reasons)
+
+    def _outside(self, division: Division) -> bool:
+        paths = [*(each.path for each in division.own), *division.missing]
+        return any(self._paths.local(each) is None for each in paths)
+
+    def _absent_root(self, division: Division) -> str | None:
+        """A root that is empty or not there: the disk is not mounted, so nothing is missing."""
+        for path in division.missing:
+            index = self._paths.root_of(path)
+            root = None if index is None else self._paths.roots[index][1]
+            if root is not None and not disk.has_entries(root):
+                return root
+        return None
+
+
+def _decided(disposal: Disposal, division: Division, reasons: tuple[Reason, ...]) -> Decision:
+    leaving = () if disposal is Disposal.KEEP else division.own
+    content = Content(
+        disposal=disposal,
+        files=tuple(each.path for each in leaving),
+        shared=tuple(each.path for each in division.shared),
+        missing=len(division.missing),
+        size=sum(each.size for each in leaving),
+    )
+    return Decision(content, division, reasons)
+
+
+def _kept(division: Division, reasons: tuple[Reason, ...]) -> Decision:
+    return _decided(Disposal.KEEP, division, reasons)
+
+
+def _names(hashes: Collection[TorrentHash], torrents: Mapping[TorrentHash, Torrent]) -> str:
+    """The first of them by name, for people."""
+    names = [torrents[each].name if each in torrents else each for each in hashes]
+    listed = ", ".join(names[:_NAMES_LISTED])
+    more = len(names) - _NAMES_LISTED
+    return f"{listed} and {more:,} more" if more > 0 else listed

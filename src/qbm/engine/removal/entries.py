@@ -1,0 +1,42 @@
+"""What the server's paths stand for on this machine's disk."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from qbm.gateways import disk
+from qbm.model.paths import PathMap, key
+
+
+class OnDisk:
+    """``ownership.Entries`` by the disk, asked once per path; see there for the answers.
+
+    A path outside all roots stands for itself. Raises DiskError for what cannot be looked at.
+    """
+
+    def __init__(self, paths: PathMap) -> None:
+        self.paths = paths
+        self._known: dict[str, tuple[Hashable, ...]] = {}
+
+    def __call__(self, path: str) -> tuple[Hashable, ...]:
+        """What ``path`` stands for; nothing if nothing is there."""
+        if path not in self._known:
+            self._known[path] = self._looked_up(path)
+        return self._known[path]
+
+    def _looked_up(self, path: str) -> tuple[Hashable, ...]:
+        local = self.paths.local(path)
+        if local is None:
+            return (key(path),)
+        return disk.stands_for(local)
+
+
+class OrByName:
+    """The same where the disk does not decide whether a file is there: the server does."""
+
+    def __init__(self, entries: OnDisk) -> None:
+        self._entries = entries
+
+    def __call__(self, path: str) -> tuple[Hashable, ...]:
+        """What ``path`` stands for; itself if nothing is there."""
+        return self._entries(path) or (key(path),)
