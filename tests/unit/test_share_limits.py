@@ -876,3 +876,16 @@ def test_torrents_are_known_by_their_hash_not_by_their_name() -> None:
     old, new = _seeding("old", ratio=3.0, **same), _seeding("new", **same)
     plan = _planned(_server(old, new), {"g": {"priority": 1, "max_ratio": 2, "cleanup": True}})
     assert [each.change.hash for each in plan.planned] == [a_hash("old")]  # type: ignore[union-attr]
+
+
+def test_a_stopped_torrent_whose_limits_are_lifted_is_named() -> None:
+    """A later recheck starts it: it had its turn in this run before."""
+    held = _seeding("held", state=State.STOPPED_UP, share_limits=_limits(1.0))
+    group = {"priority": 1, "max_ratio": 2, "resume_torrent_after_change": False}
+    plan = _planned(_server(held), {"g": group})
+    assert [each.reason.code for each in plan.deferred] == [Code.LIMITS_LIFTED]
+    assert _planned(_server(held), {"g": {**group, "max_ratio": 1}}).deferred == ()
+    common = GlobalLimits(max_ratio=1.0, max_ratio_act=ShareLimitAction.REMOVE)
+    without = _seeding("without", state=State.STOPPED_UP, category="tv")
+    plan = _planned(_server(without, common=common), {"g": {**group, "categories": "films"}})
+    assert [each.hash for each in plan.deferred] == [without.hash]

@@ -40,19 +40,25 @@ class Code(StrEnum):
     # Removing a torrent, whatever for
     REMOVALS_REFUSED = (
         "removals_refused",
-        "it would remove {number} of {library} torrents, and settings.max_removal_percent "
-        "({percent}) allows {most} at most, so none is removed. If that is meant, allow more for "
-        "one run. They are: {torrents}",
+        (
+            "it would remove {number} of {library} torrents, and settings.max_removal_percent "
+            "({percent}) allows {most} at most, so none is removed. If that is meant, allow more for "
+            "one run. They are: {torrents}"
+        ),
     )
     REMOVAL_REFUSED = (
         "removal_refused",
-        "to be removed, but this run would remove {number} of {library} torrents, more than the "
-        "{most} that settings.max_removal_percent ({percent}) allows",
+        (
+            "to be removed, but this run would remove {number} of {library} torrents, more than the "
+            "{most} that settings.max_removal_percent ({percent}) allows"
+        ),
     )
     CONTENT_UNKNOWN = (
         "content_unknown",
-        "to be removed, but which files are its own is not known: qBittorrent does not tell the "
-        "files of {torrents}",
+        (
+            "to be removed, but which files are its own is not known: qBittorrent does not tell the "
+            "files of {torrents}"
+        ),
     )
     CONTENT_UNREADABLE = (
         "content_unreadable",
@@ -60,8 +66,10 @@ class Code(StrEnum):
     )
     ROOT_ABSENT = (
         "root_absent",
-        "to be removed, but {root} is empty or not there: see that the disk is mounted and that "
-        "directory.remote_dir is right",
+        (
+            "to be removed, but {root} is empty or not there: see that the disk is mounted and that "
+            "directory.remote_dir is right"
+        ),
     )
     CONTENT_STUCK = "content_stuck", "to be removed, but its files cannot be moved: {why}"
     CONTENT_SHARED = "content_shared", "files that belong to {torrents} as well stay"
@@ -72,8 +80,10 @@ class Code(StrEnum):
     CONTENT_MISSING = "content_missing", "none of its files is where it should be"
     NOT_RESTORABLE = (
         "not_restorable",
-        "its .torrent cannot be kept (this qBittorrent cannot export it, and "
-        "directory.torrents_dir is not set), so it cannot be restored",
+        (
+            "its .torrent cannot be kept (this qBittorrent cannot export it, and "
+            "directory.torrents_dir is not set), so it cannot be restored"
+        ),
     )
 
     # cat_update, cat_change, force_auto_tmm
@@ -222,6 +232,10 @@ class Code(StrEnum):
     SEEDED_SHORTLY = "seeded_shortly", "seeding time {time} < min_seeding_time {minimum}"
     SEEDS_UNKNOWN = "seeds_unknown", "the number of its seeds could not be read"
     LIMITS_RIGHT = "limits_right", "it has its limits and tags already"
+    LIMITS_LIFTED = (
+        "limits_lifted",
+        "no limit holds it any longer: the next recheck starts it",
+    )
     GROUP_SPEED = "group_speed", "{speed} KiB/s shared by the {number} torrents of the group"
     GROUP_TAG_NEW = "group_tag_new", "the tag of the group {group}"
     GROUP_TAG_STALE = "group_tag_stale", "it is in no group of that tag ({tags})"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
+from qbm.commands.seeding_limits import effective, standing
 from qbm.commands.share_limits.desired import changes, share_of, shares_speed
 from qbm.commands.share_limits.groups import group_of
 from qbm.commands.share_limits.ruling import Fate, Ruling, World, looks_at_seeding_time, ruled
@@ -23,11 +24,13 @@ from qbm.model.change import (
     Start,
 )
 from qbm.model.command import CommandName
+from qbm.model.limit import GlobalLimits
 from qbm.model.plan import Deferred, Notice, Plan, Planned, Skipped
+from qbm.model.projection import project
 from qbm.model.reason import Code, Reason, because, together
 from qbm.model.snapshot import Fact, Selection, Snapshot
 from qbm.model.torrent import Torrent, TorrentHash
-from qbm.model.unknown import UNKNOWN
+from qbm.model.unknown import UNKNOWN, Unknown
 
 _NAME = CommandName.SHARE_LIMITS
 
@@ -83,7 +86,8 @@ def plan(snapshot: Snapshot, config: Config, selection: Selection, now: datetime
     members = _members(snapshot, removed, world) if is_shared else {}
     outcomes: list[Planned | Skipped | Deferred | Notice] = [server] if server else []
     for torrent in chosen:
-        outcomes += _outcomes(torrent, rulings[torrent.hash], members, world)
+        found = _outcomes(torrent, rulings[torrent.hash], members, world)
+        outcomes += [*found, *_released(torrent, found, snapshot.global_limits, world)]
     return Plan(
         planned=tuple(
             each
@@ -139,6 +143,28 @@ def _outcomes(
         speed = share_of(world.groups[ruling.group], members.get(ruling.group, 0))
         planned = list(changes(torrent, ruling, speed, world))
     return [*planned] or [Skipped(torrent.hash, _NAME, right)]
+
+
+def _released(
+    torrent: Torrent,
+    outcomes: Iterable[Planned | Skipped | Deferred | Notice],
+    common: GlobalLimits | Unknown,
+    world: World,
+) -> list[Deferred]:
+    """Named, if a stopped torrent's limits hold it no longer: ``recheck`` came before this.
+
+    The next run with that command starts it, and nobody should wonder why. ``common`` are the
+    server's limits as they are now.
+    """
+    changes = [each.change for each in outcomes if isinstance(each, Planned)]
+    after = project(Snapshot({torrent.hash: torrent}, {}), changes).torrents.get(torrent.hash)
+    if after is None or not after.is_stopped or after.progress < 1:
+        return []
+    was_over = standing(torrent, effective(torrent.share_limits, common), world.now).is_over
+    is_over = standing(after, effective(after.share_limits, world.common), world.now).is_over
+    if was_over is False or is_over is not False:
+        return []
+    return [Deferred(torrent.hash, _NAME, because(Code.LIMITS_LIFTED))]
 
 
 def _removal(torrent: Torrent, ruling: Ruling) -> Planned:
