@@ -11,6 +11,7 @@ from qbm.engine.counting import count
 from qbm.engine.verify import NOT_SEEN, verify
 from qbm.gateways.clock import Clock
 from qbm.gateways.qbittorrent import QBittorrent
+from qbm.model.change import RemoveTorrent
 from qbm.model.plan import Applied, Outcome, Planned, Unconfirmed
 from qbm.model.snapshot import Snapshot
 from qbm.store import Intent, Store
@@ -18,7 +19,7 @@ from qbm.store import Intent, Store
 _LATEST: Final = timedelta(seconds=2.5)
 """How long after a request its effect may still show up (spec, qbittorrent.md: 2 s)."""
 _NOTHING_KNOWN: Final = Snapshot({}, {}, is_whole=False)
-_CUT_OFF: Final = Unconfirmed("the run was cut off, and qBittorrent does not show it")
+CUT_OFF: Final = Unconfirmed("the run was cut off, and qBittorrent does not show it")
 
 
 async def settle(server: QBittorrent, store: Store, identity: str, clock: Clock) -> int:
@@ -26,24 +27,43 @@ async def settle(server: QBittorrent, store: Store, identity: str, clock: Clock)
 
     Each is one request that the server took whole or not at all, so nothing is half done:
     what did not take effect is planned anew by this run, if the config still wants it. What
-    did counts for the run that asked for it.
+    did counts for the run that asked for it. Removals, which are made of steps, are left to
+    ``removal.finishing``.
     """
-    intents = store.open_intents(identity)
+    intents = [each for each in store.open_intents(identity) if not is_removal(each)]
     if not intents:
         return 0
     entries = [Numbered(each.id, each.planned) for each in intents]
-    newest = max(each.intended_at for each in intents)
-    # A clock that was set back must not make this wait for hours.
-    patience = min(newest + _LATEST - clock.now(), _LATEST).total_seconds()
-    seen = await verify(server, entries, _NOTHING_KNOWN, clock, patience)
+    seen = await verify(server, entries, _NOTHING_KNOWN, clock, patience_with(intents, clock))
     outcomes = {
-        number: _CUT_OFF if outcome == NOT_SEEN else outcome for number, outcome in seen.items()
+        number: CUT_OFF if outcome == NOT_SEEN else outcome for number, outcome in seen.items()
     }
-    # The counters first: whoever is killed in between finds the intents still open.
+    conclude(intents, outcomes, store, clock)
+    return len(intents)
+
+
+def is_removal(intent: Intent) -> bool:
+    """It removes a torrent."""
+    return isinstance(intent.planned.change, RemoveTorrent)
+
+
+def patience_with(intents: Sequence[Intent], clock: Clock) -> float:
+    """Seconds for which what was sent last may still show up; 0 or less if it would have."""
+    newest = max(each.intended_at for each in intents)
+    # A clock that was set back must not make anybody wait for hours.
+    return min(newest + _LATEST - clock.now(), _LATEST).total_seconds()
+
+
+def conclude(
+    intents: Sequence[Intent], outcomes: Mapping[int, Outcome], store: Store, clock: Clock
+) -> None:
+    """Write down what came of the intents of earlier runs, and count what was done.
+
+    The counters first: whoever is killed in between finds the intents still open.
+    """
     for run_id in {each.run_id for each in intents}:
         store.correct(run_id, count([*store.applied(run_id), *_done(run_id, intents, outcomes)]))
     store.conclude(outcomes, clock.now())
-    return len(intents)
 
 
 def _done(

@@ -21,6 +21,7 @@ from qbm.engine.guards import guarded
 from qbm.engine.lease import Lease
 from qbm.engine.planning import plan_run, removals
 from qbm.engine.recovery import settle
+from qbm.engine.removal.finishing import Finisher, begun_removals
 from qbm.engine.removal.removing import Remover
 from qbm.engine.report import Reporter
 from qbm.engine.request import Concluded, Mode, RunReport, RunRequest
@@ -116,7 +117,7 @@ async def _carried_out(
 ) -> RunReport:
     started = tools.clock.monotonic()
     tools.store.start(lease.run_id, tools.clock.now())
-    await _connect(tools)
+    await _connect(lease, request.mode, config, tools)
     prepared = await _prepare(lease.run_id, request, config, tools)
     reporter = Reporter(tools.log, names_of(prepared.facts.snapshot), request.mode)
     reporter.decided(prepared.plan)
@@ -155,14 +156,22 @@ async def _carried_out(
     return report
 
 
-async def _connect(tools: Tools) -> None:
-    """Log in, and settle first what a killed run has left open on this server."""
+async def _connect(lease: Lease, mode: Mode, config: Config, tools: Tools) -> None:
+    """Log in, and settle first what a killed run has left open on this server.
+
+    A dry run looks at it only: to finish a removal would move files.
+    """
     await tools.stop.unless(tools.server.connect())
     settled = await tools.stop.unless(
         settle(tools.server, tools.store, tools.identity, tools.clock)
     )
     if settled:
         tools.log.info("settled", changes=settled)
+    begun = begun_removals(tools)
+    if begun and mode is Mode.DRY:
+        tools.log.warning("removals_unfinished", torrents=len(begun))
+    elif begun:
+        await Finisher(lease, config, tools).finish(begun)
 
 
 async def _prepare(run_id: str, request: RunRequest, config: Config, tools: Tools) -> _Prepared:

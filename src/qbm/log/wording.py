@@ -138,6 +138,26 @@ def _settled(event: Fields) -> str:
     return f"An earlier run was cut off; looked into {changes} that it had begun."
 
 
+def _removals_unfinished(event: Fields) -> str:
+    torrents = number_of("torrents", event["torrents"])
+    return f"The removal of {torrents} was cut off; the next run that is not dry finishes it."
+
+
+def _removal_finished(event: Fields) -> str:
+    torrent = titled(event["torrent"], event["hash"])
+    return f"Finished the removal of {torrent}, which was cut off."
+
+
+def _removal_not_finished(event: Fields) -> str:
+    torrent = titled(event["torrent"], event["hash"])
+    return f"The removal of {torrent} was cut off: {event['detail']}"
+
+
+def _moving(event: Fields) -> str:
+    done = event["copied"] * 100 // event["size"] if event["size"] else 100
+    return f"Copying {event['file']} into the recycle bin on another disk: {done} %"
+
+
 def _waiting_for_server(_: Fields) -> str:
     return "Another run is at work on this qBittorrent; waiting until it is done."
 
@@ -198,6 +218,10 @@ _WORDS: Final[Mapping[str, Callable[[Fields], str]]] = {
     "not_changed": _not_changed,
     "run_ended": _run_ended,
     "settled": _settled,
+    "removals_unfinished": _removals_unfinished,
+    "removal_finished": _removal_finished,
+    "removal_not_finished": _removal_not_finished,
+    "moving": _moving,
     "waiting_for_server": _waiting_for_server,
     "waiting_for_folder": _waiting_for_folder,
     "warning": _text,

@@ -42,22 +42,22 @@ class Code(StrEnum):
         "removals_refused",
         (
             "it would remove {number} of {library} torrents, and settings.max_removal_percent "
-            "({percent}) allows {most} at most, so none is removed. If that is meant, allow more for "
-            "one run. They are: {torrents}"
+            "({percent}) allows {most} at most, so none is removed. If that is meant, allow "
+            "more for one run. They are: {torrents}"
         ),
     )
     REMOVAL_REFUSED = (
         "removal_refused",
         (
-            "to be removed, but this run would remove {number} of {library} torrents, more than the "
-            "{most} that settings.max_removal_percent ({percent}) allows"
+            "to be removed, but this run would remove {number} of {library} torrents, more than "
+            "the {most} that settings.max_removal_percent ({percent}) allows"
         ),
     )
     CONTENT_UNKNOWN = (
         "content_unknown",
         (
-            "to be removed, but which files are its own is not known: qBittorrent does not tell the "
-            "files of {torrents}"
+            "to be removed, but which files are its own is not known: qBittorrent does not tell "
+            "the files of {torrents}"
         ),
     )
     CONTENT_UNREADABLE = (
@@ -67,8 +67,8 @@ class Code(StrEnum):
     ROOT_ABSENT = (
         "root_absent",
         (
-            "to be removed, but {root} is empty or not there: see that the disk is mounted and that "
-            "directory.remote_dir is right"
+            "to be removed, but {root} is empty or not there: see that the disk is mounted and "
+            "that directory.remote_dir is right"
         ),
     )
     CONTENT_STUCK = "content_stuck", "to be removed, but its files cannot be moved: {why}"

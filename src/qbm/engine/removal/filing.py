@@ -50,6 +50,9 @@ class Filing:
             LeaseLost: another run has the server now.
             StoreError: the record could not be written.
         """
+        if record.disposal is Disposal.SERVER_DELETES:
+            self._records.save(self._left_to_server(record))
+            return Applied()
         obstacles: list[str] = []
         for position, file in enumerate(record.files):
             if file.state is not FileState.PLANNED:
@@ -77,6 +80,17 @@ class Filing:
                 return _with(record, position, self._after(fate, record, file))
             record = _with(record, position, elsewhere(record, file, self._config))
             self._records.save(record)
+
+    def _left_to_server(self, record: Record) -> Record:
+        """The record of a torrent whose files the server deletes, in its own time."""
+        at = self._tools.clock.now()
+        gone = (
+            replace(each, state=FileState.DELETED, at=at)
+            if each.state is FileState.PLANNED
+            else each
+            for each in record.files
+        )
+        return replace(record, files=tuple(gone))
 
     def _act(self, disposal: Disposal, file: RecordedFile) -> disk.Fate:
         if file.stamp is None:
@@ -124,7 +138,7 @@ class Filing:
         """
         working = asyncio.ensure_future(asyncio.to_thread(work))
         while not (await asyncio.wait({working}, timeout=_HEARTBEAT))[0]:
-            self._tools.log.info("moving", file=file.source, done=self._copied, size=file.size)
+            self._tools.log.info("moving", file=file.source, copied=self._copied, size=file.size)
             try:
                 self._lease.keep()
             except LeaseLost:

@@ -221,7 +221,10 @@ def as_planned(planned: Content, decision: Decision) -> Content:
     if planned.disposal is Disposal.KEEP or now.disposal is Disposal.KEEP:
         return replace(now, disposal=Disposal.KEEP, files=())
     shown = frozenset(planned.files)
-    return replace(now, files=tuple(each for each in now.files if each in shown))
+    files = tuple(each for each in now.files if each in shown)
+    if now.disposal is Disposal.SERVER_DELETES and len(files) < len(now.files):
+        return replace(now, disposal=Disposal.DELETE, files=files)
+    return replace(now, files=files)
 
 
 def obstacle_to(record: Record) -> str | None:
