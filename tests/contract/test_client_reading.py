@@ -87,6 +87,17 @@ def compared(torrent: Torrent, row: Mapping[str, Any]) -> None:
     assert torrent.infohash_v2 == row.get("infohash_v2", "")
     if torrent.private is not UNKNOWN:
         assert torrent.private == row["private"]
+    assert torrent.total_size == (UNKNOWN if row["total_size"] < 0 else row["total_size"])
+    assert torrent.ratio == row["ratio"]
+    assert torrent.num_complete == row["num_complete"]
+    assert (torrent.last_activity or datetime.fromtimestamp(0, UTC)).timestamp() == pytest.approx(
+        row["last_activity"], abs=5
+    )
+    assert torrent.up_limit == max(0, row["up_limit"])
+    assert torrent.download_path == row.get("download_path", "")
+    if "seeding_time" in row:
+        assert torrent.seeding_time is not UNKNOWN
+        assert torrent.seeding_time.total_seconds() == pytest.approx(row["seeding_time"], abs=5)
 
 
 @pytest.mark.parametrize("facts", [NO_FACTS, PRIVATE])
@@ -103,6 +114,51 @@ async def test_every_field_is_as_the_oracle_reads_it(
         name: row["savePath"].rstrip("/") for name, row in oracle.torrents_categories().items()
     }
     assert snapshot.categories["a/b"].save_path == "/data/a b"
+
+
+async def test_files_are_as_the_oracle_reads_them(oracle: Any, shared_server: Server) -> None:
+    rows = oracle.torrents_info()
+    async with QBittorrent(Connection(url=shared_server.url)) as client:
+        found = await client.files([*(row["hash"] for row in rows), NOT_THERE])
+        assert await client.files([]) == {}
+    assert found.keys() == {row["hash"] for row in rows}
+    for row in rows:
+        expected = tuple(
+            (each["name"], each["size"], each["progress"], each["priority"])
+            for each in oracle.torrents_files(row["hash"])
+        )
+        files = found[row["hash"]]
+        assert files is not UNKNOWN
+        ours = tuple((each.name, each.size, each.progress, each.priority) for each in files)
+        assert ours == expected
+        assert bool(ours) is (row["name"] != "magnet")
+
+
+async def test_seeding_times_are_as_the_oracle_reads_them(
+    oracle: Any, shared_server: Server
+) -> None:
+    rows = oracle.torrents_info()
+    async with QBittorrent(Connection(url=shared_server.url)) as client:
+        found = await client.seeding_times([*(row["hash"] for row in rows), NOT_THERE])
+    assert found.keys() == {row["hash"] for row in rows}
+    for each, time in found.items():
+        assert time is not UNKNOWN
+        expected = oracle.torrents_properties(each)["seeding_time"]
+        assert time.total_seconds() == pytest.approx(expected, abs=5)
+
+
+async def test_the_status_of_trackers_is_as_the_oracle_reads_it(
+    oracle: Any, shared_server: Server
+) -> None:
+    snapshot = await snapshot_of(shared_server.url, frozenset({Fact.TRACKER_STATUS}))
+    for torrent in snapshot.torrents.values():
+        assert torrent.trackers is not UNKNOWN
+        ours = [(each.url, each.status, each.msg) for each in torrent.trackers]
+        assert ours == [
+            (row["url"], row["status"], row["msg"])
+            for row in oracle.torrents_trackers(torrent.hash)
+            if not row["url"].startswith("** [")
+        ]
 
 
 async def test_trackers_are_as_the_oracle_reads_them(oracle: Any, shared_server: Server) -> None:
@@ -144,7 +200,12 @@ async def test_reading_trackers_takes_the_fewest_requests_the_server_allows(
     assert counts.pop("torrents/categories") == 1
     match shared_server.suite:
         case Suite.BULLSEYE:
-            assert counts == {"torrents/info": 1, "torrents/trackers": len(content)}
+            # The folder of incomplete torrents stands in the preferences there.
+            assert counts == {
+                "torrents/info": 1,
+                "torrents/trackers": len(content),
+                "app/preferences": 1,
+            }
         case Suite.BOOKWORM:  # "several hosts", "private" and "v2" have more than one host
             assert counts == {"sync/maindata": 1, "torrents/trackers": 3}
         case _:
