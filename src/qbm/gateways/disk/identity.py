@@ -6,13 +6,16 @@ import os
 import stat
 import unicodedata
 import uuid
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from qbm.gateways.disk.failures import status
+from qbm.gateways.disk.failures import shown, status, translated
 from qbm.gateways.disk.finding import find
 from qbm.model.paths import key
+
+_LINKS_IN_A_ROW: Final = 40
+"""As many as Linux follows (path_resolution(7)); more lead nowhere."""
 
 
 class Entry(NamedTuple):
@@ -43,8 +46,8 @@ def entry(path: str) -> Entry:
 def stands_for(path: str) -> tuple[Hashable, ...]:
     """What is at ``path``: equal answers are the same thing; none if nothing is there.
 
-    First the entry, then where a symbolic link leads, and of a folder which one it is, under
-    whatever name it is reached.
+    First the entry, then each that a symbolic link leads over, and of a folder which one it
+    is, under whatever name it is reached.
 
     Raises:
         DiskError: a folder on the way cannot be read.
@@ -54,12 +57,22 @@ def stands_for(path: str) -> tuple[Hashable, ...]:
     if real is None or found is None:
         return ()
     answers: list[Hashable] = [entry(real)]
-    if stat.S_ISLNK(found.st_mode):
-        answers.append(entry(os.path.realpath(real)))
+    answers.extend(map(entry, _led_over(real)))
     if os.path.isdir(real):
         folder = os.stat(real)
         answers.append((folder.st_dev, folder.st_ino))
     return tuple(answers)
+
+
+def _led_over(path: str) -> Iterator[str]:
+    """The paths that a symbolic link leads over, one after the other, to where it ends."""
+    for _ in range(_LINKS_IN_A_ROW):
+        found = status(path)
+        if found is None or not stat.S_ISLNK(found.st_mode):
+            return
+        with translated(f"The link {shown(path)} cannot be read"):
+            path = os.path.join(os.path.dirname(path), os.readlink(path))
+        yield path
 
 
 def same_entry(one: str, other: str) -> bool:

@@ -68,9 +68,10 @@ def move(
                 return Fate.OCCUPIED
             return _onto(claim, source, expected, progress, is_stopped)
         except (OSError, DiskError):
-            # What is left of the attempt does no harm, and the first error tells more.
+            # Of an attempt that got no further. The first error tells more than one of these.
             with suppress(OSError, DiskError):
-                claim.give_up()
+                if _is_there(source, expected):
+                    claim.give_up()
             raise
 
 
