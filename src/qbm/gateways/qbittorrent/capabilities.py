@@ -31,6 +31,8 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     """``torrents/export`` (4.5)."""
     says_start: bool
     """``torrents/start``; servers before 5.0 say ``resume``."""
+    tells_tracker_errors: bool
+    """A tracker that refuses a torrent has a status of its own (5.2): no longer 4 but 5."""
 
 
 def parse_version(text: str) -> Version | None:
@@ -47,6 +49,7 @@ def capabilities_of(api_version: Version) -> Capabilities:
         maindata_trackers=api_version >= (2, 6),
         export=api_version >= (2, 8, 14),
         says_start=api_version >= (2, 11),
+        tells_tracker_errors=api_version >= (2, 11, 5),
     )
 
 

@@ -140,6 +140,7 @@ class QBittorrent:
             categories,
             is_whole=hashes is None,
             global_limits=await self.global_limits() if Fact.GLOBAL_LIMITS in facts else UNKNOWN,
+            tells_tracker_errors=self.server.capabilities.tells_tracker_errors,
         )
 
     async def categories(self) -> dict[str, Category]:
