@@ -97,20 +97,13 @@ async def test_share_limits_are_read_back_as_they_were_written(
         assert (await read(client, other)).share_limits == untouched
 
 
-async def test_limits_outlast_a_restart_of_the_server(server: Server, client: QBittorrent) -> None:
+async def test_a_ratio_is_stored_in_whole_thousandths(server: Server, client: QBittorrent) -> None:
     [torrent] = added(server)
-    limits = known_to(server, LIMITS[0])
-    await client.set_share_limits([torrent], limits)
-    await client.set_upload_limit([torrent], 5000)
-    library.saved(server, [torrent])
-    server.stop()
-    server.start()
-    library.settle(server, [torrent])
-    async with QBittorrent(Connection(url=server.url)) as again:
-        found = await read(again, torrent)
-    assert found.share_limits == limits
-    # 4.2.5 forgets it, if nothing else about the torrent has changed since.
-    assert found.up_limit in ({0, 5000} if server.suite is Suite.BULLSEYE else {5000})
+    await client.set_share_limits([torrent], ShareLimits(ratio_limit=1.2345))
+    assert (await read(client, torrent)).share_limits.ratio_limit == 1.2345
+    resume = server.torrents_folder / f"{torrent}.fastresume"
+    # So it is 1.234 from the server's next start on.
+    wait_for(lambda: b"qBt-ratioLimiti1234e" in resume.read_bytes(), bool)
 
 
 @pytest.mark.parametrize("server", [Suite.BACKPORTS], indirect=True)

@@ -15,10 +15,11 @@ from msgspec.structs import replace
 from qbm.gateways.qbittorrent import Connection, QBittorrent
 from qbm.model.limit import ShareLimits
 from qbm.model.snapshot import Fact, Snapshot
-from qbm.model.torrent import State, Torrent, TorrentHash
+from qbm.model.torrent import CHECKING_STATES, State, Torrent, TorrentHash
 from qbm.model.tracker import Tracker as TrackerRow
 from qbm.model.tracker import TrackerStatus
 from qbm.model.unknown import UNKNOWN
+from qbm.simulator import Simulator
 from tests.contract.pair import mirrored
 from tests.lab import library, torrents
 from tests.lab.library import Content, wait_for
@@ -224,6 +225,50 @@ async def test_the_client_reads_the_simulator_as_it_reads_the_server(
             await client.snapshot(EVERYTHING)
         )
         assert (await simulated.seeding_times(hashes)).keys() == hashes.keys()
+
+
+async def test_the_simulator_keeps_files_as_the_server_does(
+    server: Server, client: QBittorrent, tmp_path: Path
+) -> None:
+    missing, removed, kept = (torrents.folder(name) for name in ("missing", "removed", "kept"))
+    hashes = add(server, missing, removed, kept)
+    simulator = mirrored(server)
+    held = simulator.library.torrents.values()
+    simulator = Simulator(simulator.profile, save_path="/downloads", disk=tmp_path)
+    simulator.add(replace(each, save_path="") for each in held)
+    home = tmp_path / "downloads"
+    assert _names(home) == _names(server.save_path)
+    async with AsyncExitStack() as ends:
+        there = await ends.enter_async_context(simulator.serve())
+        simulated = await ends.enter_async_context(
+            QBittorrent(Connection(url=there, user="admin", password="adminadmin"))
+        )
+        for each, folder in ((client, server.save_path), (simulated, home)):
+            for path in missing.paths(folder):
+                path.unlink()
+            (folder / "removed" / "stranger.txt").touch()
+            await each.recheck(hashes[:1])
+            await each.remove(hashes[1], with_files=True)
+            await each.remove(hashes[2], with_files=False)
+        library.settle(server, hashes[:1], lambda row: row["progress"] == 0)
+        expected = _names(home)
+        assert await _ended(simulated, hashes[0]) == await _ended(client, hashes[0])
+    wait_for(lambda: _names(server.save_path), expected.__eq__)
+    assert "removed/stranger.txt" in expected
+    assert "kept/sub/two.mkv" in expected
+
+
+async def _ended(client: QBittorrent, torrent: TorrentHash) -> tuple[State, float, bool]:
+    """The torrent's state, how much it has, and whether it was completed once."""
+    while (found := await read(client, torrent)).state in CHECKING_STATES:
+        pass
+    assert (await client.snapshot(frozenset())).torrents.keys() == {torrent}
+    return found.state, found.progress, found.completion_on is not None
+
+
+def _names(folder: Path) -> set[str]:
+    """Files and what folders are left empty, below ``folder``."""
+    return {str(each.relative_to(folder)) for each in folder.rglob("*")} - {"temp"}
 
 
 def _timeless(snapshot: Snapshot) -> Snapshot:

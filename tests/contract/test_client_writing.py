@@ -8,6 +8,7 @@ import pytest
 
 from qbm.errors import RequestFailed, ServerUnreachable
 from qbm.gateways.qbittorrent import Connection, QBittorrent
+from qbm.model.limit import ShareLimits
 from qbm.model.names import is_category_name, tags_in
 from qbm.model.snapshot import Category
 from qbm.model.torrent import Torrent, TorrentHash
@@ -252,12 +253,23 @@ async def test_only_hashes_are_sent(server: Server) -> None:
                     client.remove_tags(hashes, ["x"]),
                     client.set_category(hashes, ""),
                     client.set_auto_management(hashes, True),
+                    client.start(hashes),
+                    client.recheck(hashes),
+                    client.set_share_limits(hashes, ShareLimits()),
+                    client.set_upload_limit(hashes, 1),
                 ):
                     with pytest.raises(ValueError, match="hash"):
                         await write
-            for question in (client.trackers, client.privacy):
+            everything = TorrentHash("all")
+            for question in (client.trackers, client.privacy, client.files, client.seeding_times):
                 with pytest.raises(ValueError, match="hash"):
-                    await question([TorrentHash("all")])
+                    await question([everything])
+            for about_one in (
+                client.export(everything),
+                client.remove(everything, with_files=True),
+            ):
+                with pytest.raises(ValueError, match="hash"):
+                    await about_one
         assert proxy.writes == []
 
 

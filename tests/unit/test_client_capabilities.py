@@ -47,6 +47,24 @@ def test_the_web_api_version_decides_how_trackers_are_read(
     assert (can.include_trackers, can.maindata_trackers) == (bulk, maindata)
 
 
+@pytest.mark.parametrize(
+    ("api_version", "files", "start"),
+    [
+        ((2, 5, 1), False, False),
+        ((2, 10, 4), False, False),
+        ((2, 11), False, True),
+        ((2, 11, 7), False, True),
+        ((2, 11, 8), True, True),
+        ((3, 0), True, True),
+    ],
+)
+def test_the_web_api_version_decides_how_files_are_read_and_torrents_started(
+    api_version: Version, *, files: bool, start: bool
+) -> None:
+    can = capabilities_of(api_version)
+    assert (can.include_files, can.says_start) == (files, start)
+
+
 @pytest.mark.parametrize("version", ["v4.2.0", "v4.2.5", "v4.6.7", "v5.1.0", "v5.3.0", "v5.3.12"])
 def test_a_tested_version_and_its_patches_bring_no_warning(version: str) -> None:
     assert version_warning(version) is None

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from qbm.gateways.qbittorrent.limits import (
+    WirePreferences,
+    global_limits_of,
+    preferences_between,
+    share_limits_form,
+)
 from qbm.gateways.qbittorrent.wire import (
     WireCategory,
     WireMainData,
@@ -16,7 +22,8 @@ from qbm.gateways.qbittorrent.wire import (
     torrents_of,
     with_urls,
 )
-from qbm.model.torrent import State, Torrent
+from qbm.model.limit import GlobalLimits, Limit, ShareLimitAction, ShareLimits, ShareLimitsMode
+from qbm.model.torrent import State, Torrent, TorrentFile
 from qbm.model.tracker import Tracker, TrackerStatus
 from qbm.model.unknown import UNKNOWN
 
@@ -177,3 +184,136 @@ def test_categories_have_their_save_path_without_a_slash_at_the_end() -> None:
         "tv": "/data/tv",
         "x": "",
     }
+
+
+def test_limits_that_the_server_does_not_tell_are_none_of_its_fields() -> None:
+    assert one().share_limits == ShareLimits()
+    told = one(
+        ratio_limit=-1,
+        seeding_time_limit=90,
+        inactive_seeding_time_limit=-2,
+        share_limit_action="RemoveWithContent",
+        share_limits_mode="MatchAll",
+    )
+    assert told.share_limits == ShareLimits(
+        ratio_limit=Limit.UNLIMITED,
+        seeding_time_limit=timedelta(minutes=90),
+        inactive_seeding_time_limit=Limit.GLOBAL,
+        share_limit_action=ShareLimitAction.REMOVE_WITH_CONTENT,
+        share_limits_mode=ShareLimitsMode.MATCH_ALL,
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "limit"),
+    [
+        (0, 0.0),
+        (1.25, 1.25),
+        (-1, Limit.UNLIMITED),
+        (-2, Limit.GLOBAL),
+        (-0.5, Limit.UNLIMITED),
+        (-3, Limit.UNLIMITED),
+    ],
+)
+def test_a_negative_limit_is_no_number(number: float, limit: object) -> None:
+    assert one(ratio_limit=number).share_limits.ratio_limit == limit
+
+
+def test_a_time_limit_longer_than_any_time_is_the_longest() -> None:
+    limit = one(seeding_time_limit=2**62).share_limits.seeding_time_limit
+    assert isinstance(limit, timedelta)
+    assert limit > timedelta(days=10**6)
+
+
+def test_words_of_a_limit_that_nobody_knows_are_the_default() -> None:
+    limits = one(share_limit_action="Levitate", share_limits_mode="MatchSome").share_limits
+    assert limits.share_limit_action is ShareLimitAction.DEFAULT
+    assert limits.share_limits_mode is ShareLimitsMode.DEFAULT
+
+
+def test_share_limits_go_out_whole() -> None:
+    assert share_limits_form(ShareLimits()) == {
+        "ratioLimit": "-2",
+        "seedingTimeLimit": "-2",
+        "inactiveSeedingTimeLimit": "-2",
+        "shareLimitAction": "Default",
+        "shareLimitsMode": "Default",
+    }
+    limits = ShareLimits(
+        ratio_limit=1.5,
+        seeding_time_limit=timedelta(hours=2, seconds=59),
+        inactive_seeding_time_limit=Limit.UNLIMITED,
+        share_limit_action=ShareLimitAction.STOP,
+        share_limits_mode=ShareLimitsMode.MATCH_ANY,
+    )
+    assert share_limits_form(limits) == {
+        "ratioLimit": "1.5",
+        "seedingTimeLimit": "120",
+        "inactiveSeedingTimeLimit": "-1",
+        "shareLimitAction": "Stop",
+        "shareLimitsMode": "MatchAny",
+    }
+
+
+def test_a_global_limit_that_is_switched_off_is_unlimited() -> None:
+    off = WirePreferences(max_ratio=2, max_seeding_time=60, max_inactive_seeding_time=60)
+    assert global_limits_of(off) == GlobalLimits(max_inactive_seeding_time=Limit.UNLIMITED)
+    on = WirePreferences(max_ratio=2, max_ratio_enabled=True, max_ratio_act=3)
+    assert global_limits_of(on) == GlobalLimits(
+        max_ratio=2, max_ratio_act=ShareLimitAction.REMOVE_WITH_CONTENT
+    )
+    assert global_limits_of(WirePreferences(max_ratio_act=9)).max_ratio_act is (
+        ShareLimitAction.DEFAULT
+    )
+
+
+def test_only_the_preferences_that_differ_are_changed() -> None:
+    before = GlobalLimits(max_ratio=2.0, max_seeding_time=timedelta(hours=1))
+    assert preferences_between(before, before) == {}
+    after = GlobalLimits(max_seeding_time=timedelta(hours=2), max_ratio_act=ShareLimitAction.REMOVE)
+    assert preferences_between(after, before) == {
+        "max_ratio_enabled": False,
+        "max_seeding_time_enabled": True,
+        "max_seeding_time": 120,
+        "max_ratio_act": 1,
+    }
+
+
+def test_a_tracker_that_is_being_asked_says_so() -> None:
+    row = {"url": "http://a", "status": 5, "msg": "old", "updating": True}
+    assert one(trackers=[row]).trackers == (
+        Tracker("http://a", TrackerStatus.TRACKER_ERROR, "old", is_updating=True),
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "name", "value"),
+    [
+        ({"num_complete": -1}, "num_complete", UNKNOWN),
+        ({"num_complete": 0}, "num_complete", 0),
+        ({"last_activity": 0}, "last_activity", UNKNOWN),
+        ({"last_activity": -1}, "last_activity", UNKNOWN),
+        ({"total_size": -1}, "total_size", UNKNOWN),
+        ({"total_size": 0}, "total_size", 0),
+        ({"ratio": -1}, "ratio", 9999.0),
+        ({"ratio": 0}, "ratio", 0.0),
+        ({}, "ratio", UNKNOWN),
+        ({"up_limit": -1}, "up_limit", 0),
+        ({"seeding_time": 61}, "seeding_time", timedelta(seconds=61)),
+        ({"seeding_time": -1}, "seeding_time", UNKNOWN),
+        ({}, "seeding_time", UNKNOWN),
+        ({"download_path": "/tmp/x/"}, "download_path", "/tmp/x"),
+        ({}, "files", UNKNOWN),
+        ({"files": [], "total_size": 5}, "files", UNKNOWN),
+        ({"files": [], "total_size": -1}, "files", ()),
+        (
+            {"files": [{"name": "a/b", "size": 3, "progress": 1, "priority": 0, "index": 0}]},
+            "files",
+            (TorrentFile("a/b", 3, 1.0, 0),),
+        ),
+    ],
+)
+def test_what_a_field_says_is_a_value_or_unknown(
+    fields: dict[str, Any], name: str, value: object
+) -> None:
+    assert getattr(one(**fields), name) == value

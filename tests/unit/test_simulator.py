@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qbm.model.torrent import State, parse_hash
+from qbm.model.tracker import TrackerStatus
 from qbm.simulator import (
     NEVER,
     PROFILES,
@@ -200,3 +202,130 @@ def test_a_late_category_can_be_used_at_once() -> None:
     assert server.answer(create, late=Late(seconds=60)).status == 200
     assert post(server, "torrents/setCategory", hashes=FIRST, category="tv").status == 200
     assert json.loads(get(server, "torrents/categories").body) == {}
+
+
+def film(**fields: Any) -> SimulatedTorrent:
+    files = (
+        SimulatedFile(name="film/one.mkv", size=3000, progress=fields.get("progress", 1.0)),
+        SimulatedFile(name="film/sub/two.mkv", size=1000, progress=fields.get("progress", 1.0)),
+    )
+    return SimulatedTorrent(name="film", infohash_v1=FIRST, files=files, size=4000, **fields)
+
+
+def row_of(server: Simulator, identity: str = FIRST) -> dict[str, Any]:
+    rows: list[dict[str, Any]] = json.loads(get(server, "torrents/info", hashes=identity).body)
+    return rows[0]
+
+
+def test_facts_of_the_past_are_told_as_they_were_set() -> None:
+    past = {"ratio": 2.5, "seeding_time": 9000, "num_complete": 12, "last_activity": 1_600_000_000}
+    server = simulator()
+    server.add([film(completion_on=1_500_000_000, **past)])
+    row = row_of(server)
+    assert {name: row[name] for name in past} == past
+    assert row["completion_on"] == 1_500_000_000
+    properties = json.loads(get(server, "torrents/properties", hash=FIRST).body)
+    assert (properties["share_ratio"], properties["seeding_time"]) == (2.5, 9000)
+
+
+def test_a_torrents_files_go_with_it_and_a_strangers_stay(tmp_path: Path) -> None:
+    server = simulator(disk=tmp_path)
+    server.add([film(), SimulatedTorrent(name="other", infohash_v1=SECOND, size=10)])
+    folder = tmp_path / "downloads" / "film"
+    assert (folder / "sub" / "two.mkv").stat().st_size == 1000
+    stranger = folder / "stranger.txt"
+    stranger.touch()
+    post(server, "torrents/delete", hashes=FIRST, deleteFiles="true")
+    post(server, "torrents/delete", hashes=SECOND, deleteFiles="1")
+    assert server.library.torrents == {}
+    assert sorted(folder.rglob("*")) == [stranger]
+    assert (tmp_path / "downloads" / "other").exists()
+
+
+def test_a_recheck_shows_as_one_and_then_finds_what_is_on_the_disk(tmp_path: Path) -> None:
+    server = simulator(disk=tmp_path)
+    server.add([film(state=State.STOPPED_UP, completion_on=1_500_000_000)])
+    (tmp_path / "downloads/film/sub/two.mkv").unlink()
+    post(server, "torrents/recheck", hashes=FIRST)
+    shown = [row_of(server) for _ in range(3)]
+    assert [(row["state"], row["progress"]) for row in shown] == [
+        ("checkingUP", 0),
+        ("stoppedDL", 0.75),
+        ("stoppedDL", 0.75),
+    ]
+    assert shown[-1]["completion_on"] == 1_500_000_000
+    files = json.loads(get(server, "torrents/files", hash=FIRST).body)
+    assert [each["progress"] for each in files] == [1, 0]
+
+
+def test_a_recheck_without_a_disk_finds_what_it_was_told_to() -> None:
+    server = simulator()
+    server.library.checking_reads = 0
+    server.add([film(state=State.STALLED_DL, progress=0.0, found=1.0)])
+    assert row_of(server)["state"] == "stalledDL"
+    post(server, "torrents/recheck", hashes=FIRST)
+    row = row_of(server)
+    assert (row["state"], row["progress"]) == ("stalledUP", 1)
+    assert row["completion_on"] > 1_700_000_000
+
+
+def test_a_recheck_of_a_torrent_that_is_removed_meanwhile_ends() -> None:
+    server = simulator()
+    server.add([film()])
+    post(server, "torrents/recheck", hashes=f"{FIRST}|{FIRST}")
+    post(server, "torrents/delete", hashes=FIRST, deleteFiles="false")
+    assert json.loads(get(server, "torrents/info").body) == []
+    assert server.library.checks == {}
+
+
+def test_the_torrent_file_that_was_given_is_exported_else_a_stand_in() -> None:
+    server = simulator()
+    magnet = SimulatedTorrent(name="x", infohash_v1="c" * 40, has_metadata=False)
+    server.add(
+        [film(metainfo=b"d4:infodee"), SimulatedTorrent(name="x", infohash_v1=SECOND), magnet]
+    )
+    assert get(server, "torrents/export", hash=FIRST).body == b"d4:infodee"
+    assert b"4:name1:x" in get(server, "torrents/export", hash=SECOND).body
+    assert get(server, "torrents/export", hash="c" * 40).status == 409
+    assert get(simulator("4.2.5"), "torrents/export", hash=FIRST).status == 404
+
+
+def test_incomplete_content_lies_in_the_folder_for_downloads() -> None:
+    server = simulator()
+    server.add([film(progress=0.5, download_path="/incomplete")])
+    assert row_of(server)["content_path"] == "/incomplete/film"
+    server.change(FIRST, progress=1.0)
+    assert row_of(server)["content_path"] == "/downloads/film"
+
+
+def test_a_file_that_is_not_wanted_has_no_priority_and_counts_in_the_total() -> None:
+    server = simulator()
+    files = (
+        SimulatedFile(name="x/a", size=30),
+        SimulatedFile(name="x/b", size=10, progress=0.0, is_wanted=False),
+    )
+    server.add([SimulatedTorrent(name="x", infohash_v1=FIRST, size=30, files=files)])
+    told = json.loads(get(server, "torrents/files", hash=FIRST).body)
+    assert [each["priority"] for each in told] == [1, 0]
+    assert (row_of(server)["size"], row_of(server)["total_size"]) == (30, 40)
+
+
+@pytest.mark.parametrize(
+    ("version", "status", "updating"), [("4.5.2", 3, None), ("5.1.0", 3, None), ("5.3.0", 5, True)]
+)
+def test_a_tracker_that_is_being_asked_keeps_its_old_message(
+    version: str, status: int, updating: object
+) -> None:
+    server = simulator(version)
+    row = SimulatedTracker(
+        url="http://x", status=TrackerStatus.TRACKER_ERROR, msg="gone", is_updating=True
+    )
+    server.add([film(trackers=(row,))])
+    told = json.loads(get(server, "torrents/trackers", hash=FIRST).body)[-1]
+    assert (told["status"], told["msg"], told.get("updating")) == (status, "gone", updating)
+
+
+def test_a_preference_that_is_not_simulated_is_said() -> None:
+    answer = post(simulator(), "app/setPreferences", json='{"dht": true}')
+    assert answer.status == 501
+    assert b"dht" in answer.body
