@@ -33,7 +33,8 @@ def test_what_is_shipped_is_what_was_tested() -> None:
 def test_every_command_is_kept_from_importing_the_others() -> None:
     text = (_ROOT / "pyproject.toml").read_text(encoding="utf-8")
     contract = text.partition('name = "Commands do not import each other"')[2]
-    modules = {command.plan.__module__ for command in RUN_ORDER}
+    rooms = (command.plan.__module__.split(".")[:3] for command in RUN_ORDER)
+    modules = {".".join(room) for room in rooms}
     assert modules <= set(re.findall(r'"([\w.]+)"', contract))
 
 

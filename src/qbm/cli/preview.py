@@ -40,6 +40,31 @@ _IN_GENERAL: Final[Mapping[Code, str]] = {
     Code.CATEGORY_GOES_ROUND: "the entries under cat would move its files in a circle",
     Code.AUTO_TMM_IGNORED: "one of its tags is in force_auto_tmm_ignore_tags",
     Code.TAGS_PRESENT: "it has all its tags already",
+    Code.PROTECTED: "its tag protects it from being removed",
+    Code.REMOVAL_REFUSED: "to be removed, but settings.max_removal_percent does not allow so many",
+    Code.CONTENT_UNKNOWN: "to be removed, but which files are its own is not known",
+    Code.CONTENT_UNREADABLE: "to be removed, but its files cannot be looked at",
+    Code.ROOT_ABSENT: "to be removed, but the folder of the downloads is empty or not there",
+    Code.CONTENT_STUCK: "to be removed, but its files cannot be moved",
+    Code.TRACKER_WORKS: "a tracker of it works",
+    Code.TRACKER_UNDECIDED: "its tracker has not answered yet",
+    Code.TRACKER_UNREGISTERED: "its tracker does not know it",
+    Code.TRACKER_MAINTENANCE: "its tracker may know it, but not now",
+    Code.TRACKER_OUTAGE: "its tracker is down",
+    Code.TRACKER_ERROR: "its tracker reports an error",
+    Code.TRACKER_SILENT: "its tracker does not work and says nothing",
+    Code.TRACKER_ERROR_TAGGED: "it has the tag for tracker errors already",
+    Code.UNREGISTERED_EN_MASSE: "too many torrents unknown to one tracker at once",
+    Code.NOT_STOPPED: "it is not stopped",
+    Code.PARTLY_THERE: "it is incomplete, with some of its content there",
+    Code.RATIO_REACHED: "its ratio has reached a limit",
+    Code.SEEDING_TIME_REACHED: "its seeding time has reached a limit",
+    Code.INACTIVE_TIME_REACHED: "it has been inactive up to a limit",
+    Code.GROUP_UNDECIDED: "which group it is in is not known",
+    Code.GROUP_BLIND: "its group looks at what could not be read",
+    Code.GROUP_SEEDS: "it is in a group, and no limit is reached",
+    Code.GROUP_MINIMUM: "it is in a group, and a minimum is not met",
+    Code.GROUP_MAXIMUM: "it is in a group, and a limit is reached",
 }
 """Reasons to leave torrents alone, without what differs between the torrents."""
 
@@ -129,6 +154,10 @@ def _changes(report: RunReport, page: Page) -> Iterator[str]:
         rows = [_row(each, labels, page) for each in planned]
         yield page.bold(f"{command}: {number_of('changes', len(rows))}")
         yield from _table(_CHANGES, rows, page)
+        yield ""
+    for refused in report.refused:
+        text = page.shown(f"{refused.command} REFUSED: {refused.reason}")
+        yield from map(page.bold, wrapped(text, page.width, indent=2))
         yield ""
     if report.plan.deferred:
         yield page.bold("Not yet")

@@ -19,6 +19,7 @@ from qbm.engine.removal.entries import OnDisk, OrByName
 from qbm.errors import DiskError
 from qbm.gateways import disk
 from qbm.gateways.qbittorrent import QBittorrent
+from qbm.gateways.recycle_bin import Bin
 from qbm.model.change import Content, Disposal, RemoveTorrent
 from qbm.model.ownership import Division, Entries, Regions, divided
 from qbm.model.paths import PathMap
@@ -95,6 +96,7 @@ class _Looking:
         self._config = config
         self._can_restore = can_restore
         self._paths = PathMap(config.directory.roots)
+        self._bin = Bin.of(config)
         on_disk = OnDisk(self._paths)
         self._entries: Entries = on_disk if config.recyclebin.enabled else OrByName(on_disk)
 
@@ -143,7 +145,7 @@ class _Looking:
         )
         if not self._config.recyclebin.enabled:
             return self._deleted(division, reasons)
-        return self._recycled(division, reasons)
+        return self._recycled(torrent, division, reasons)
 
     def _deleted(self, division: Division, reasons: tuple[Reason, ...]) -> Decision:
         """Without a bin: by the server, or one by one where some stay."""
@@ -153,7 +155,9 @@ class _Looking:
             return _kept(division, (*reasons, because(Code.CONTENT_OUTSIDE_ROOTS)))
         return _decided(Disposal.DELETE, division, reasons)
 
-    def _recycled(self, division: Division, reasons: tuple[Reason, ...]) -> Decision | Reason:
+    def _recycled(
+        self, torrent: Torrent, division: Division, reasons: tuple[Reason, ...]
+    ) -> Decision | Reason:
         if self._outside(division):
             return _kept(division, (*reasons, because(Code.CONTENT_OUTSIDE_ROOTS)))
         if absent := self._absent_root(division):
@@ -161,7 +165,22 @@ class _Looking:
         if not division.own:
             missing = [because(Code.CONTENT_MISSING)] if division.missing else []
             return _kept(division, (*reasons, *missing))
+        if obstacle := self._obstacle(torrent, division):
+            return because(Code.CONTENT_STUCK, why=obstacle)
         return _decided(Disposal.RECYCLE, division, reasons)
+
+    def _obstacle(self, torrent: Torrent, division: Division) -> str | None:
+        """Why its own files could not be moved into the bin; None if nothing is in the way."""
+        ways: list[tuple[str, str]] = []
+        across = 0
+        for own in division.own:
+            local = disk.find(self._paths.local(own.path) or "")
+            folder = self._bin.folder(own.path, torrent.save_path or "")
+            if local is not None and folder is not None:
+                ways.append((local, folder))
+                across += own.size if disk.is_across(local, folder) else 0
+        obstacles = (disk.can_move(local, folder, across) for local, folder in ways)
+        return next(filter(None, obstacles), None)
 
     def _outside(self, division: Division) -> bool:
         paths = [*(each.path for each in division.own), *division.missing]

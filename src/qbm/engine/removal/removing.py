@@ -19,11 +19,10 @@ from qbm.config import Config
 from qbm.engine.batches import Numbered
 from qbm.engine.lease import Lease
 from qbm.engine.removal.deciding import Decision, decide
-from qbm.engine.removal.filing import Filing, folder_of
+from qbm.engine.removal.filing import Filing
 from qbm.engine.removal.recording import Purpose, record_of
 from qbm.engine.tools import Tools
 from qbm.errors import DiskError, RequestFailed, ServerFault
-from qbm.gateways import disk
 from qbm.gateways.clock import Clock
 from qbm.gateways.qbittorrent import QBittorrent
 from qbm.gateways.recycle_bin import (
@@ -107,8 +106,6 @@ class Remover:
                 self._config,
                 purpose,
             )
-            if obstacle := await asyncio.to_thread(obstacle_to, record):
-                return Failed(f"its files cannot be moved: {obstacle}")
         except DiskError as error:
             return Failed(str(error))
         self._tools.store.intend([entry.id], batch, self._tools.clock.now())
@@ -225,25 +222,6 @@ def as_planned(planned: Content, decision: Decision) -> Content:
     if now.disposal is Disposal.SERVER_DELETES and len(files) < len(now.files):
         return replace(now, disposal=Disposal.DELETE, files=files)
     return replace(now, files=files)
-
-
-def obstacle_to(record: Record) -> str | None:
-    """Why its files could not be moved to where they are to go; None if nothing is in the way.
-
-    Raises:
-        DiskError: it cannot be told.
-    """
-    across = sum(
-        file.size
-        for file in record.files
-        if file.target and disk.is_across(file.local, folder_of(file.target))
-    )
-    for file in record.files:
-        if file.target:
-            obstacle = disk.can_move(file.local, folder_of(file.target), across)
-            if obstacle is not None:
-                return obstacle
-    return None
 
 
 async def is_gone(
