@@ -119,8 +119,8 @@ def _with_fault(attempt: Callable[[], str], fault: str, point: int) -> tuple[str
     if ended == -signal.SIGKILL:
         return "killed", True
     assert ended == 0, f"the child at {point} ended with {ended}"
-    words, _, count = said.rpartition("\n")
-    return words, int(count) > point
+    words, _, calls = said.rpartition("\n")
+    return words, int(calls) > point
 
 
 def _killed(_function: Callable[..., Any], _arguments: tuple[Any, ...]) -> Any:

@@ -19,7 +19,16 @@ IsStopped: TypeAlias = Callable[[], bool]
 _CHUNK = 4 << 20
 _BYTES_UNSAVED = 128 << 20
 """So that a stop never waits for a whole memory of unwritten bytes."""
-_NOT_THERE = frozenset({errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS})
+_IMPOSSIBLE = frozenset(
+    {
+        errno.EPERM,
+        errno.EACCES,
+        errno.ENOTSUP,
+        errno.EINVAL,
+        errno.ENOSYS,
+        errno.ENOENT,  # somebody took the source away: all of its bytes are copied
+    },
+)
 
 
 def copy(source: str, target: str, progress: Progress, is_stopped: IsStopped) -> bool:
@@ -123,7 +132,7 @@ def _unless_impossible() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _NOT_THERE:
+        if error.errno not in _IMPOSSIBLE:
             raise
 
 
