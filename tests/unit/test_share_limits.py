@@ -320,6 +320,18 @@ def test_a_group_makes_of_a_torrent(
 
 
 @pytest.mark.parametrize(
+    ("tags", "expected"),
+    [(frozenset(), ["start", f"+{_TAG}"]), (frozenset({_TAG}), [])],
+    ids=["new", "in it already"],
+)
+def test_being_put_into_a_group_starts_a_torrent_whose_limits_are_right_by_chance(
+    tags: frozenset[str], expected: list[str]
+) -> None:
+    torrent = _seeding(state=State.STOPPED_UP, share_limits=_limits(2), tags=tags)
+    assert _words(_planned(_server(torrent), {"g": {"priority": 1, "max_ratio": 2}})) == expected
+
+
+@pytest.mark.parametrize(
     ("common", "group", "words"),
     [
         (GlobalLimits(max_ratio=1.0), {"max_ratio": -2}, ["remove"]),

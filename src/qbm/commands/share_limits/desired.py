@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from qbm.commands.seeding_limits import effective, standing
 from qbm.commands.share_limits.ruling import REMOVING, Fate, Ruling, World, is_protected
-from qbm.commands.share_limits.tags import planned, stale_minimum_tags, tag_changes
+from qbm.commands.share_limits.tags import is_new_to_group, planned, stale_minimum_tags, tag_changes
 from qbm.config import ShareLimitGroup
 from qbm.model.change import SetShareLimits, SetUploadLimit, Start
 from qbm.model.limit import Limit, ShareLimitAction, ShareLimits, ShareLimitsMode
@@ -61,7 +61,9 @@ def changes(torrent: Torrent, ruling: Ruling, speed: Speed, world: World) -> Ite
     group = world.groups[ruling.group]
     limits = _limits(torrent, ruling, group, world)
     upload = _upload(ruling, group, speed)
-    is_changed = bool(stale_minimum_tags(torrent, ruling, world))
+    is_changed = is_new_to_group(torrent, ruling, world) or bool(
+        stale_minimum_tags(torrent, ruling, world)
+    )
     if not same_limits(torrent.share_limits, limits):
         is_changed = True
         yield planned(SetShareLimits(torrent.hash, torrent.share_limits, limits), ruling.reasons)

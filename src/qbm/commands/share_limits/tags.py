@@ -54,6 +54,12 @@ def _group_tag(name: str, world: World) -> str | None:
     return group_tag(name, world.groups[name], world.settings)
 
 
+def is_new_to_group(torrent: Torrent, ruling: Ruling, world: World) -> bool:
+    """It does not have the tag of its group yet; of a group without a tag, nobody knows."""
+    tag = _group_tag(ruling.group, world)
+    return tag is not None and tag not in torrent.tags
+
+
 def stale_minimum_tags(torrent: Torrent, ruling: Ruling, world: World) -> tuple[str, ...]:
     """Tags of minimums other than the one that decides: a torrent has at most one."""
     return tuple(sorted(torrent.tags & _minimum_tags(world) - {ruling.minimum_tag}))
