@@ -155,7 +155,7 @@ _SETTLED = _limits(2.0)
             ["limits global global global"],
         ),
         ({"max_ratio": 2}, {"share_limits": _SETTLED}, []),
-        ({"max_ratio": 2}, {"share_limits": _limits(2.004)}, []),
+        ({"max_ratio": 2}, {"share_limits": _limits(1.999)}, []),
         ({"max_ratio": 2}, {"share_limits": _limits(2.01)}, ["limits 2 none global"]),
         ({"max_ratio": 20000}, {"share_limits": _limits(9999.0)}, []),
         ({"max_seeding_time": 14400.5}, {}, ["limits none 240.017h global"]),

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qbm.commands.registry import Command, Needs
+from qbm.commands.rem_unregistered import removed_at
 from qbm.config import Config
 from qbm.engine.content import with_content
 from qbm.engine.tools import Tools
@@ -157,7 +158,8 @@ def _remembered(wanted: Wanted, tools: Tools, snapshot: Snapshot, selection: Sel
     if Fact.SIGHTINGS in wanted.facts:
         sightings = tools.store.sightings(tools.identity, wanted.run_id)
         valid = {each: seen for each, seen in sightings.items() if is_of(seen, each, snapshot)}
-        snapshot = replace(snapshot, sightings=valid)
+        removed = removed_at(tools.store.applied(wanted.run_id))  # by earlier attempts
+        snapshot = replace(snapshot, sightings=valid, removed_at=removed)
     conditions = [each[Fact.RECHECKS] for each in wanted.needs if Fact.RECHECKS in each]
     if conditions:
         hashes = [

@@ -29,7 +29,7 @@ from qbm.model.change import (
 )
 from qbm.model.limit import GlobalLimits, Limit, ShareLimits
 from qbm.model.snapshot import Category, Snapshot
-from qbm.model.torrent import CHECKING_STATES, State, Torrent, TorrentHash
+from qbm.model.torrent import State, Torrent, TorrentHash
 from qbm.model.unknown import UNKNOWN, Unknown
 
 
@@ -114,7 +114,7 @@ def achieved(change: Change, snapshot: Snapshot) -> bool:
 def same_limits(shown: ShareLimits, meant: ShareLimits) -> bool:
     """Whether the server's limits are ``meant``, as far as it has such limits at all.
 
-    The server keeps a ratio with two decimals or as a 32-bit number, and whole minutes.
+    The server keeps whole minutes, and of a ratio three decimals, the rest cut off.
     """
     return (
         _same(shown.ratio_limit, meant.ratio_limit)
@@ -135,8 +135,8 @@ def _same_where_known(shown: object, meant: object) -> bool:
     return shown is None or meant is None or shown == meant
 
 
-_RATIO_STEP: Final = 0.005
-"""Half of what the server shows of a ratio (spec: decisions, *Verify*)."""
+_RATIO_STEP: Final = 0.0015
+"""1.005 is shown as 1.004 once a server has started anew: more than that is a difference."""
 
 
 def _server_expects(change: ServerChange, snapshot: Snapshot) -> bool:

@@ -76,7 +76,7 @@ class Memory(Opened):
                         runs.c.server == server,
                         journal.c.hash.in_(some),
                         journal.c.kind == Recheck.__name__,
-                        journal.c.state.in_((EntryState.APPLIED, EntryState.UNCONFIRMED)),
+                        journal.c.state == EntryState.APPLIED,
                     )
                     .group_by(journal.c.hash)
                 )
