@@ -29,7 +29,7 @@ from qbm.model.change import (
 )
 from qbm.model.limit import GlobalLimits, Limit, ShareLimits
 from qbm.model.snapshot import Category, Snapshot
-from qbm.model.torrent import State, Torrent, TorrentHash
+from qbm.model.torrent import CHECKING_STATES, State, Torrent, TorrentHash
 from qbm.model.unknown import UNKNOWN, Unknown
 
 
