@@ -26,6 +26,7 @@ MAINTENANCE: Final = (
     "missing info_hash",
     "expected value (list, dict, int or string) in bencoded string",
     "could not parse bencoded data",
+    "unexpected end of file in bencoded string",  # the connection was cut
     "stream truncated",
     "gateway timeout",
     "gateway time-out",  # as nginx spells it
