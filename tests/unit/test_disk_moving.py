@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -245,6 +246,45 @@ def test_a_stop_leaves_the_source_whole_and_nothing_else(tmp_path: Path, elsewhe
     assert source.stat().st_size == BIG
     assert names(elsewhere) == []
     assert moved(source, elsewhere / "film") is Fate.DONE
+
+
+def test_a_copy_is_safe_on_the_disk_before_it_gets_its_name_and_before_the_source_goes(
+    tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+
+    def noted(name: str) -> Any:
+        function = getattr(os, name)
+
+        def call(*arguments: Any) -> Any:
+            is_folder = name == "fsync" and stat.S_ISDIR(os.fstat(arguments[0]).st_mode)
+            calls.append(
+                "fsync folder" if is_folder else f"{name} {Path(str(arguments[0])).suffix}"
+            )
+            return function(*arguments)
+
+        return call
+
+    source = a_file(tmp_path / "film.mkv")
+    for name in ("fsync", "replace", "unlink"):
+        monkeypatch.setattr(os, name, noted(name))
+    assert moved(source, elsewhere / "film") is Fate.DONE
+    assert [each for each in calls if ".claim" not in each] == [
+        "replace .mkv",  # refused: another device
+        "fsync ",
+        "replace .part",
+        "fsync folder",
+        "unlink .mkv",
+        "unlink .part",  # none is there
+    ]
+
+
+def test_a_file_that_shrinks_while_it_is_copied_stays(tmp_path: Path, elsewhere: Path) -> None:
+    source = a_file(tmp_path / "film", bytes(BIG))
+    fate = moved(source, elsewhere / "film", progress=lambda _: os.truncate(source, 100))
+    assert fate is Fate.CHANGED
+    assert source.stat().st_size == 100
+    assert names(elsewhere) == []
 
 
 def test_a_file_that_is_written_to_while_it_is_copied_stays(

@@ -141,9 +141,16 @@ def _across(
     if not copy(source, claim.part, progress, is_stopped):
         claim.give_up()
         return Fate.STOPPED
-    if os.lstat(claim.part).st_size != expected.size:
+    copied = os.lstat(claim.part).st_size
+    if copied != expected.size:
         claim.give_up()
-        return Fate.CHANGED
+        fate = _refusal(source, expected)
+        if fate is not None:
+            return fate
+        raise DiskError(
+            f"{shown(source)} cannot be moved to {shown(claim.target)}: only {copied:,} of its "
+            f"{expected.size:,} bytes could be copied. Check both disks and run again."
+        )
     os.replace(claim.part, claim.target)
     return _take_away(claim, source, expected)
 
