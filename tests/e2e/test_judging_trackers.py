@@ -310,3 +310,111 @@ def _has_failed(rows: list[dict[str, Any]]) -> bool:
 
 def _kind(change: Mapping[str, Any]) -> str:
     return str(change["change"]["type"])
+
+
+# What holds back a removal, on one generation: the server has no part in it.
+
+
+def _disowned(server: Server, tracker: Tracker, count: int) -> list[str]:
+    """Torrents that the tracker does not know, in the order of their addition."""
+    tracker.answer("gone", UNREGISTERED)
+    made = torrents.many(count, tracker.url("gone"), prefix="gone")
+    hashes = library.add(server, *made, is_stopped=False)
+    for each in hashes:
+        library.announced(server, each)
+    return hashes
+
+
+def _one_run(folder: Path, *words: str) -> dict[str, Any]:
+    [run] = _run(folder, "run", *words).json["runs"]
+    return run  # type: ignore[no-any-return]
+
+
+def _removed(run: Mapping[str, Any]) -> list[str]:
+    return [each["change"]["hash"] for each in run["changes"] if _kind(each) == "RemoveTorrent"]
+
+
+def test_sightings_are_kept_from_run_to_run_but_not_by_a_dry_one(
+    trixie_server: Server, tracker: Tracker, tmp_path: Path
+) -> None:
+    [gone] = _disowned(trixie_server, tracker, 1)
+    settings = {"rem_unregistered_min_sightings": 2, "max_removal_percent": 0}
+    config = _config(trixie_server.url, trixie_server.save_path, **settings)
+    write_config(tmp_path, config)
+    for words in ((_BOTH[0], "--dry-run"), (_BOTH[0], "--dry-run"), (_BOTH[0],)):
+        run = _one_run(tmp_path, *words)
+        assert run["changes"] == []
+        assert _codes(run["deferred"], _BOTH[0]) == {gone: "unregistered_too_few"}
+    # A tracker that knows it meanwhile has all of that forgotten.
+    tracker.answer("gone", Works())
+    library.reannounce(trixie_server, gone)
+    library.announced(trixie_server, gone, is_right=_work)
+    assert _one_run(tmp_path, _BOTH[1])["changes"] == []
+    tracker.answer("gone", UNREGISTERED)
+    library.reannounce(trixie_server, gone)
+    library.announced(trixie_server, gone, is_right=_has_failed)
+    run = _one_run(tmp_path, _BOTH[0])
+    assert _codes(run["deferred"], _BOTH[0]) == {gone: "unregistered_too_few"}, run
+    assert _removed(_one_run(tmp_path, _BOTH[0])) == [gone]
+    assert trixie_server.api.torrents() == []
+
+
+def test_a_new_torrent_waits_and_is_tagged_meanwhile(
+    trixie_server: Server, tracker: Tracker, tmp_path: Path
+) -> None:
+    [gone] = _disowned(trixie_server, tracker, 1)
+    grace = {"rem_unregistered_grace_minutes": 10}
+    write_config(tmp_path, _config(trixie_server.url, trixie_server.save_path, **grace))
+    run = _one_run(tmp_path, *_BOTH)
+    assert _codes(run["deferred"], _BOTH[0]) == {gone: "unregistered_too_new"}
+    assert [_kind(each) for each in run["changes"]] == ["AddTags"]
+    assert _one_run(tmp_path, *_BOTH)["changes"] == []
+
+
+def test_the_cap_leaves_the_youngest_to_the_next_run(
+    trixie_server: Server, tracker: Tracker, tmp_path: Path
+) -> None:
+    hashes = _disowned(trixie_server, tracker, 3)
+    _pad(trixie_server, tracker, 30)
+    cap = {"rem_unregistered_max_torrents": 2}
+    write_config(tmp_path, _config(trixie_server.url, trixie_server.save_path, **cap))
+    first = _one_run(tmp_path, _BOTH[0])
+    [capped] = _codes(first["deferred"], _BOTH[0])
+    second = _one_run(tmp_path, _BOTH[0])
+    assert {*_removed(first), capped} == set(hashes)
+    assert _removed(second) == [capped]
+    assert _one_run(tmp_path, _BOTH[0])["changes"] == []
+
+
+def test_most_of_a_tracker_at_once_is_left_whichever_of_them_is_asked_for(
+    trixie_server: Server, tracker: Tracker, tmp_path: Path
+) -> None:
+    hashes = _disowned(trixie_server, tracker, 7)
+    _pad(trixie_server, tracker, 6)
+    write_config(tmp_path, _config(trixie_server.url, trixie_server.save_path))
+    run = _one_run(tmp_path, _BOTH[0], "--hash", hashes[0])
+    assert (run["changes"], run["whole"]) == ([], True)
+    run = _one_run(tmp_path, *_BOTH)
+    assert {_kind(each) for each in run["changes"]} == {"AddTags"}
+    assert {each["change"]["hash"] for each in run["changes"]} == set(hashes)
+    [notice] = run["notices"]
+    assert notice["reason"]["fields"] == {"number": "7", "whole": "13", "host": "127.0.0.1"}
+    library.add(trixie_server, torrents.single("more.bin", tracker.url("healthy")))
+    run = _one_run(tmp_path, _BOTH[0], "--hash", hashes[0])
+    assert _removed(run) == [hashes[0]]
+
+
+def test_removals_that_are_refused_leave_the_torrents_to_be_tagged(
+    trixie_server: Server, tracker: Tracker, tmp_path: Path
+) -> None:
+    """More than max_removal_percent allows, though at no tracker a mass."""
+    hashes = _disowned(trixie_server, tracker, 12)
+    _pad(trixie_server, tracker, 13)
+    write_config(tmp_path, _config(trixie_server.url, trixie_server.save_path))
+    ended = qbm("run", *_BOTH, "--json", "--config-dir", str(tmp_path))
+    [run] = ended.json["runs"]
+    assert ended.status == 1
+    assert [each["command"] for each in run["refused"]] == [_BOTH[0]]
+    assert {_kind(each) for each in run["changes"]} == {"AddTags"}
+    assert {each["change"]["hash"] for each in run["changes"]} == set(hashes)
+    assert len(trixie_server.api.torrents()) == 25

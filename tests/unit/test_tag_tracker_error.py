@@ -153,9 +153,9 @@ def test_each_tag_counts_as_tagged_as_well() -> None:
     assert tag_tracker_error.counts(RemoveTags(one, ("issue",))) == {"untagged_tracker_error": 1}
 
 
-def test_it_asks_for_every_trackers_status() -> None:
+def test_it_asks_for_every_trackers_status_and_has_a_part_in_what_was_seen() -> None:
     needs = tag_tracker_error.needs(a_config())
-    assert set(needs) == {Fact.TRACKER_STATUS}
+    assert set(needs) == {Fact.TRACKER_STATUS, Fact.SIGHTINGS}
     assert all(matters(a_torrent()) for matters in needs.values())
 
 

@@ -31,8 +31,8 @@ _NAME = CommandName.TAG_TRACKER_ERROR
 
 
 def needs(config: Config) -> Mapping[Fact, Callable[[Torrent], bool]]:  # noqa: ARG001 - all commands share one signature
-    """What the trackers say."""
-    return {Fact.TRACKER_STATUS: lambda _: True}
+    """What the trackers say; what earlier runs have seen, for this one adds to it."""
+    return {Fact.TRACKER_STATUS: lambda _: True, Fact.SIGHTINGS: lambda _: True}
 
 
 def counts(change: Change) -> Mapping[str, int]:
