@@ -176,6 +176,14 @@ def test_a_working_tracker_that_is_asked_again_still_works() -> None:
     assert judge(a_torrent(trackers=(asked,)), _WORDS[Generation.V5_3]) == Healthy("one.org")
 
 
+def test_a_disabled_tracker_is_not_waited_for() -> None:
+    off = Tracker("https://one.org/", TrackerStatus.DISABLED, is_updating=True)
+    failing = row(_C.ERROR, Generation.V5_3, "https://two.org/")
+    judgement = judge(a_torrent(trackers=(off, failing)), _WORDS[Generation.V5_3])
+    assert isinstance(judgement, Failing)
+    assert [each.host for each in judgement.findings] == ["two.org"]
+
+
 def test_every_finding_is_told_with_host_message_and_word() -> None:
     judgement = _judged([_C.UNREGISTERED, _C.OUTAGE, _C.ERROR], Generation.V4_5)
     assert str(judgement.reason) == (
