@@ -104,8 +104,7 @@ def _refusal(path: str, expected: Stamp) -> Fate | None:
 def _without_source(claim: Claim, expected: Stamp) -> Fate:
     placed = status(claim.target)
     if placed is not None and is_movable(placed) and placed.st_size == expected.size:
-        claim.settle()
-        return Fate.DONE
+        return _done(claim)
     claim.give_up()
     claim.settle()
     return Fate.MISSING
@@ -123,8 +122,7 @@ def _onto(
         if error.errno != errno.EXDEV:
             raise
         return _across(claim, source, expected, progress, is_stopped)
-    claim.settle()
-    return Fate.DONE
+    return _done(claim)
 
 
 def _across(
@@ -172,8 +170,7 @@ def _take_away(claim: Claim, source: str, expected: Stamp) -> Fate:
     try:
         sync_folder(os.path.dirname(claim.target))
         if not _is_there(source, expected):
-            claim.settle()  # somebody took it away, and the copy is the only one
-            return Fate.DONE
+            return _done(claim)  # somebody took it away, and the copy is the only one
         if _refusal(source, expected) is Fate.CHANGED:
             os.unlink(claim.target)
             claim.settle()
@@ -183,7 +180,13 @@ def _take_away(claim: Claim, source: str, expected: Stamp) -> Fate:
         if _is_there(source, expected):
             os.unlink(claim.target)
         raise
-    claim.settle()
+    return _done(claim)
+
+
+def _done(claim: Claim) -> Fate:
+    # The file is where it should be. A mark that cannot be removed is empty and harmless.
+    with suppress(OSError, DiskError):
+        claim.settle()
     return Fate.DONE
 
 
