@@ -15,9 +15,11 @@ import pytest
 from msgspec.structs import replace
 
 from qbm.demo import simulated
-from qbm.demo.play import mistakes
-from qbm.demo.samples import SAMPLES
+from qbm.demo.play import misplaced, mistakes
+from qbm.demo.samples import BIN, LIMITS, SAMPLES, Sample
 from qbm.errors import ServerUnreachable
+from qbm.model.limit import ShareLimits
+from qbm.model.torrent import State, Torrent
 from tests.factories import a_snapshot, a_torrent
 from tests.lab import library
 from tests.lab.webapi import WebApi
@@ -98,19 +100,53 @@ def test_make_demo_once_plays_on_a_real_server_and_ends_well() -> None:
     assert ended.returncode == 0, ended.stderr
     assert "A real qBittorrent" in ended.stdout
     assert "/api/run-command" in ended.stdout
-    assert "200  Commands executed successfully for all configs: tagged 15, categorized 8" in (
+    assert "200  Commands executed successfully for all configs: deleted_contents 2, " in (
         ended.stdout
     )
+    assert "tagged 27, categorized 12, rem_unreg 2, tagged_tracker_error 1" in ended.stdout
+    assert ".RecycleBin/films/Cosmos Laundromat (2015) 720p.mkv\n" in ended.stdout
+    assert "3 Llamigos.mkv  (another torrent's as well, so it stays)" in ended.stdout
     assert "The demo did all it should." in ended.stdout
 
 
-def test_the_check_sees_a_wrong_category_a_wrong_tag_and_an_absent_torrent() -> None:
-    right = [a_torrent(each.name, category=each.ends_in, tags=each.ends_with) for each in SAMPLES]
+def test_the_check_sees_what_the_server_should_not_show() -> None:
+    right = [_as_it_should_end(each) for each in SAMPLES if not each.is_removed]
     assert mistakes(a_snapshot(right)) == []
+    removed = next(each for each in SAMPLES if each.is_removed)
+    limited, tagged, categorised, *rest = right
     wrong = [
-        replace(right[0], category="nowhere"),
-        replace(right[1], tags=frozenset({"strange"})),
-        *right[3:],
+        replace(limited, share_limits=ShareLimits()),
+        replace(tagged, tags=frozenset({"strange"})),
+        replace(categorised, category="nowhere"),
+        replace(rest[0], state=State.STOPPED_UP),
+        *rest[2:],
+        a_torrent(removed.name),
     ]
-    named = [each.partition(":")[0] for each in mistakes(a_snapshot(wrong))]
-    assert named == [each.name for each in SAMPLES[:3]]
+    named = {each.partition(":")[0] for each in mistakes(a_snapshot(wrong))}
+    assert named == {*(each.name for each in right[:5]), removed.name}
+
+
+def _as_it_should_end(sample: Sample) -> Torrent:
+    limits = LIMITS if sample.is_limited else ShareLimits()
+    torrent = a_torrent(sample.name, category=sample.ends_in, tags=sample.ends_with)
+    return replace(torrent, share_limits=limits)
+
+
+def test_the_check_sees_a_file_that_is_lost_and_one_that_was_not_put_away(tmp_path: Path) -> None:
+    removed = next(each for each in SAMPLES if each.stay)
+    for each in SAMPLES:
+        for path in each.paths if each.is_complete else ():
+            is_put_away = each.is_removed and path not in each.stays
+            place = tmp_path / (BIN / path if is_put_away else path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch()
+    assert misplaced(tmp_path) == []
+    [kept] = removed.stays
+    (tmp_path / kept).unlink()
+    first = removed.paths[0]
+    (tmp_path / BIN / first).rename(tmp_path / first)
+    assert misplaced(tmp_path) == [
+        f"{BIN / first} is not there",
+        f"{kept} is not there",
+        f"{first} is still there",
+    ]

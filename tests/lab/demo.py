@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from qbm.demo.play import play, write_config
+from qbm.demo.play import COMMANDS, play, write_config
 from qbm.demo.samples import SAMPLES, Sample
 from qbm.engine.request import Mode
 from tests.lab import library, torrents
@@ -24,11 +24,10 @@ from tests.lab.ports import free_port, is_free
 from tests.lab.servers import Server
 from tests.lab.suites import Suite, SuiteMissingError, Tree, tree_of
 from tests.lab.torrents import Torrent
-from tests.lab.tracker import Tracker
+from tests.lab.tracker import Fails, Tracker
 from tests.program import Served
 
 _PORT = 8080
-_COMMANDS = ("cat_update", "tag_update")
 _NEWEST_FIRST = (Suite.BACKPORTS, Suite.TRIXIE, Suite.BOOKWORM, Suite.BULLSEYE)
 
 
@@ -60,14 +59,13 @@ def _tree() -> Tree | None:
 
 
 def _played(server: Server, tracker: Tracker, config: Path, *, once: bool) -> int:
-    for sample in SAMPLES:
-        _add(server, tracker, sample)
+    _fill(server, tracker)
     config.mkdir()
     _say(f"A real qBittorrent {server.version} with {len(SAMPLES)} torrents is at {server.url}")
-    write_config(server.url, PurePosixPath(server.save_path), config, _say)
+    write_config(server.url, PurePosixPath(server.save_path), server.save_path, config, _say)
     with Served(config, port=_PORT if is_free(_PORT) else free_port()) as served:
         _say(f"\nqbm serves its Web API at {served.url}")
-        is_right = play(server.url, _Posted(served).run, _say)
+        is_right = play(server.url, server.save_path, _Posted(served).run, _say)
         _say("The demo did all it should." if is_right else "The demo did NOT do all it should.")
         if not once:
             _say(_INVITATION.format(qbittorrent=server.url, run_command=served.run_command))
@@ -95,10 +93,10 @@ class _Posted:
     def run(self, mode: Mode) -> bool:
         """Whether the answer says success."""
         options = {"dry_run": True} if mode is Mode.DRY else {}
-        body = json.dumps({"commands": _COMMANDS, **options})
+        body = json.dumps({"commands": COMMANDS, **options})
         before = len(self._served.log)
         _say(f"    POST {self._served.run_command}  {body}\n")
-        answer = self._served.run(*_COMMANDS, **options)
+        answer = self._served.run(*COMMANDS, **options)
         _say(self._served.log[before:])
         _say(f"    {answer.status_code}  {_told(answer.json())}")
         return answer.ok
@@ -116,11 +114,27 @@ def _told(answer: dict[str, Any]) -> str:
     return f"{answer.get('message') or answer['detail']}: {', '.join(counted) or 'all counters 0'}"
 
 
-def _add(server: Server, tracker: Tracker, sample: Sample) -> None:
-    folder = server.save_path / sample.folder
-    content = Content.COMPLETE if sample.is_complete else Content.MISSING
+def _fill(server: Server, tracker: Tracker) -> None:
+    """Puts the samples on the server, and waits until each has heard from its tracker."""
+    hashes = [_added(server, tracker, sample) for sample in SAMPLES]
+    for sample, each in zip(SAMPLES, hashes, strict=True):
+        if sample.tracker and not sample.is_stopped:
+            library.announced(server, each)
+
+
+def _added(server: Server, tracker: Tracker, sample: Sample) -> str:
     torrent = _torrent(sample, tracker)
-    library.add(server, torrent, content=content, tags=sample.tags, save_path=folder)
+    if sample.refusal:
+        tracker.answer(torrent.infohash_v1, Fails(sample.refusal))
+    [added] = library.add(
+        server,
+        torrent,
+        content=Content.COMPLETE if sample.is_complete else Content.MISSING,
+        is_stopped=sample.is_stopped,
+        tags=sample.tags,
+        save_path=server.save_path / sample.folder,
+    )
+    return added
 
 
 def _torrent(sample: Sample, tracker: Tracker) -> Torrent:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from rich.cells import set_cell_size
 
-from qbm.demo.samples import SAMPLES, Sample, config_text
+from qbm.demo.samples import BIN, LIMITS, SAMPLES, Sample, config_text
 from qbm.engine.request import Mode
 from qbm.gateways.qbittorrent import Connection, QBittorrent
+from qbm.model.command import CommandName
 from qbm.model.snapshot import Snapshot
 from qbm.model.torrent import Torrent
 
@@ -19,23 +20,38 @@ Job: TypeAlias = Callable[[Mode], bool]
 """Carries out the main job, by whichever door; whether that went well."""
 Say: TypeAlias = Callable[[str], None]
 
-CONFIG_NAME = "config.yml"
+CONFIG_NAME: Final = "config.yml"
+_ABSENT: Final = "absent"
+_LIMITS_SHOWN: Final = "ratio 2, 30 days"
 
 
-def write_config(url: str, root: PurePosixPath, folder: Path, say: Say) -> None:
+COMMANDS: Final = (
+    CommandName.CAT_UPDATE,
+    CommandName.TAG_UPDATE,
+    CommandName.REM_UNREGISTERED,
+    CommandName.TAG_TRACKER_ERROR,
+    CommandName.RECHECK,
+    CommandName.SHARE_LIMITS,
+)
+"""The main job."""
+
+
+def write_config(url: str, root: PurePosixPath, local: Path, folder: Path, say: Say) -> None:
     """Put a config for the server at ``url`` into ``folder``, and show it.
 
-    ``root`` is where the samples lie.
+    The samples lie under ``root``, which on this machine is ``local``.
     """
     config = folder / CONFIG_NAME
-    text = config_text(url, root)
+    text = config_text(url, root, local)
     config.write_text(text, encoding="utf-8")
     say(f"The config, {config}:\n")
     say("\n".join(f"    {line}" for line in text.splitlines()))
 
 
-def play(url: str, job: Job, say: Say) -> bool:
-    """Preview, run, run again; whether the server at ``url`` then shows what it should.
+def play(url: str, local: Path, job: Job, say: Say) -> bool:
+    """Preview, run, run again; whether server and disk then show what they should.
+
+    The server is at ``url``, and the samples are under ``local`` on this machine.
 
     Raises:
         ServerError: the server cannot be asked in the end.
@@ -47,8 +63,10 @@ def play(url: str, job: Job, say: Say) -> bool:
     say("\n3. The same again: there is nothing left to change.\n")
     went_well.append(job(Mode.REAL))
     snapshot = asyncio.run(_shown(url))
-    wrong = mistakes(snapshot)
+    wrong = [*mistakes(snapshot), *misplaced(local)]
     say(f"\nWhat the server shows now:\n\n{table(snapshot)}\n")
+    say(f"Where the files of the removed torrents are now, below {local}:\n")
+    say("\n".join(f"    {each}" for each in _left_by_removed(local)) + "\n")
     for each in wrong:
         say(f"WRONG: {each}")
     return not wrong and all(went_well)
@@ -60,7 +78,7 @@ async def _shown(url: str) -> Snapshot:
 
 
 def mistakes(snapshot: Snapshot) -> list[str]:
-    """What differs from how the samples should have ended."""
+    """What differs on the server from how the samples should have ended."""
     shown = {each.name: each for each in snapshot.torrents.values()}
     return [
         f"{sample.name}: {_ending(shown.get(sample.name))} instead of {_wanted(sample)}"
@@ -70,21 +88,69 @@ def mistakes(snapshot: Snapshot) -> list[str]:
 
 
 def _ending(torrent: Torrent | None) -> str:
-    return "absent" if torrent is None else _in_words(torrent.category, torrent.tags)
+    if torrent is None:
+        return _ABSENT
+    state = _state(is_limited=_is_limited(torrent), is_stopped=torrent.is_stopped)
+    return f"{_in_words(torrent.category, torrent.tags)}, {state}"
 
 
 def _wanted(sample: Sample) -> str:
-    return _in_words(sample.ends_in, sample.ends_with)
+    if sample.is_removed:
+        return _ABSENT
+    state = _state(is_limited=sample.is_limited, is_stopped=False)
+    return f"{_in_words(sample.ends_in, sample.ends_with)}, {state}"
+
+
+def _is_limited(torrent: Torrent) -> bool:
+    own = torrent.share_limits
+    limits = (own.ratio_limit, own.seeding_time_limit)
+    return limits == (LIMITS.ratio_limit, LIMITS.seeding_time_limit)
 
 
 def _in_words(category: str, tags: frozenset[str]) -> str:
     return f"category {category or '–'}, tags {', '.join(sorted(tags)) or '–'}"
 
 
+def _state(*, is_limited: bool, is_stopped: bool) -> str:
+    limits = "with the group's limits" if is_limited else "without limits"
+    return f"{limits}, {'stopped' if is_stopped else 'running'}"
+
+
+def misplaced(local: Path) -> list[str]:
+    """What differs under ``local`` from where the files of the samples should be."""
+    wanted = {path for sample in SAMPLES for path in _places(sample)}
+    unwanted = {path for sample in SAMPLES if sample.is_removed for path in sample.paths} - wanted
+    return [
+        *(f"{each} is not there" for each in sorted(wanted) if not (local / each).is_file()),
+        *(f"{each} is still there" for each in sorted(unwanted) if (local / each).exists()),
+    ]
+
+
+def _places(sample: Sample) -> Iterator[PurePosixPath]:
+    """Where the files of a complete sample should be in the end, below the root."""
+    for path in sample.paths if sample.is_complete else ():
+        stays = not sample.is_removed or path in sample.stays
+        yield path if stays else BIN / path
+
+
+def _left_by_removed(local: Path) -> Iterator[str]:
+    """The files of the removed samples that are there, below ``local``."""
+    for sample in SAMPLES:
+        for path in _places(sample) if sample.is_removed else ():
+            if (local / path).is_file():
+                why = "  (another torrent's as well, so it stays)" if path in sample.stays else ""
+                yield f"{path}{why}"
+
+
 def table(snapshot: Snapshot) -> str:
-    """Name, category and tags of each torrent, a line each."""
+    """Name, category, tags and share limits of each torrent, a line each."""
     rows = (
-        (set_cell_size(each.name, 40), f"{each.category or '–':<10}", ", ".join(sorted(each.tags)))
+        (
+            set_cell_size(each.name, 37),
+            f"{each.category or '–':<8}",
+            f"{', '.join(sorted(each.tags)):<29}",
+            _LIMITS_SHOWN if _is_limited(each) else "",
+        )
         for each in sorted(snapshot.torrents.values(), key=lambda torrent: torrent.name)
     )
-    return "\n".join(f"    {'  '.join(row)}" for row in rows)
+    return "\n".join(f"    {'  '.join(row)}".rstrip() for row in rows)

@@ -11,19 +11,28 @@ from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import Final, TypeAlias
 
-from qbm.demo.play import CONFIG_NAME, play, write_config
+from qbm.demo.play import COMMANDS, CONFIG_NAME, play, write_config
 from qbm.demo.samples import SAMPLES, Sample
 from qbm.engine.request import Mode
 from qbm.errors import ServerError
 from qbm.model.torrent import State
-from qbm.simulator import NEVER, Credentials, SimulatedTorrent, SimulatedTracker, Simulator
+from qbm.model.tracker import TrackerStatus
+from qbm.simulator import (
+    NEVER,
+    Credentials,
+    SimulatedFile,
+    SimulatedTorrent,
+    SimulatedTracker,
+    Simulator,
+)
 
 Program: TypeAlias = Callable[[Sequence[str]], int]
 """The classic command line: its words, and its exit status."""
 
 _ROOT: Final = PurePosixPath("/data")
 _MINUTE: Final = 60
-_JOB: Final = ("--run", "--cat-update", "--tag-update")
+_JOB: Final = ("--run", *(f"--{each.replace('_', '-')}" for each in COMMANDS))
+_FILE_SIZE: Final = 1 << 20  # bytes
 _FIRST_ADDED: Final = 1_760_000_000  # seconds since 1970: October 2025
 
 
@@ -32,11 +41,10 @@ def main(*, keep: bool, port: int, program: Program) -> int:
 
     ``port`` 0 draws a free one.
     """
-    simulator = Simulator(credentials=Credentials(required=False), save_path=str(_ROOT))
-    simulator.add(_simulated(number, sample) for number, sample in enumerate(SAMPLES))
     with ExitStack() as stack:
         try:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="qbm-demo-"))
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qbm-demo-")))
+            simulator = _simulator(folder)
             url = stack.enter_context(simulator.run_in_thread(host="127.0.0.1", port=port))
         except OSError as error:
             hint = " Without --port, a free port is drawn." if port else ""
@@ -46,17 +54,26 @@ def main(*, keep: bool, port: int, program: Program) -> int:
             f"A simulated qBittorrent {simulator.profile.version} with {len(SAMPLES)} torrents "
             f"is at {url}"
         )
-        return _played(url, Path(folder), program, keep=keep)
+        return _played(url, folder, program, keep=keep)
+
+
+def _simulator(disk: Path) -> Simulator:
+    credentials = Credentials(required=False)
+    simulator = Simulator(credentials=credentials, save_path=str(_ROOT), disk=disk)
+    simulator.add(_simulated(number, sample) for number, sample in enumerate(SAMPLES))
+    return simulator
 
 
 def _played(url: str, folder: Path, program: Program, *, keep: bool) -> int:
+    local = folder / _ROOT.relative_to("/")
+
     def job(mode: Mode) -> bool:
         words = [*_JOB, "--config-dir", str(folder), "--config-file", CONFIG_NAME]
         return program([*words, "--dry-run"] if mode is Mode.DRY else words) == 0
 
-    write_config(url, _ROOT, folder, _say)
+    write_config(url, _ROOT, local, folder, _say)
     try:
-        is_right = play(url, job, _say)
+        is_right = play(url, local, job, _say)
     except ServerError as error:
         sys.stderr.write(f"The demo cannot go on: {error}\n")
         return error.exit_code
@@ -81,15 +98,34 @@ def _until_interrupted() -> None:
 
 def _simulated(number: int, sample: Sample) -> SimulatedTorrent:
     added_on = _FIRST_ADDED + number * _MINUTE
-    url = f"https://{sample.tracker}.example/announce/0123456789abcdef"
+    progress = 1.0 if sample.is_complete else 0.42
+    files = tuple(
+        SimulatedFile(name=str(path.relative_to(sample.folder)), size=_FILE_SIZE, progress=progress)
+        for path in sample.paths
+    )
     return SimulatedTorrent(
         name=sample.name,
         infohash_v1=hashlib.sha1(sample.name.encode(), usedforsecurity=False).hexdigest(),
         tags=sample.tags,
-        state=State.STALLED_UP if sample.is_complete else State.DOWNLOADING,
-        progress=1.0 if sample.is_complete else 0.42,
+        state=_state(sample),
+        progress=progress,
         save_path=str(_ROOT / sample.folder),
         added_on=added_on,
         completion_on=added_on + _MINUTE if sample.is_complete else NEVER,
-        trackers=(SimulatedTracker(url=url),) if sample.tracker else (),
+        size=_FILE_SIZE * len(files),
+        files=files,
+        trackers=(_tracker(sample),) if sample.tracker else (),
     )
+
+
+def _state(sample: Sample) -> State:
+    if sample.is_stopped:
+        return State.STOPPED_UP
+    return State.STALLED_UP if sample.is_complete else State.STALLED_DL
+
+
+def _tracker(sample: Sample) -> SimulatedTracker:
+    url = f"https://{sample.tracker}.example/announce/0123456789abcdef"
+    if not sample.refusal:
+        return SimulatedTracker(url=url)
+    return SimulatedTracker(url=url, status=TrackerStatus.TRACKER_ERROR, msg=sample.refusal)
