@@ -243,6 +243,12 @@ DIFFERENCES = (
         lambda older, ours: (older, ours) == (-2, -1),
     ),
     Difference(
+        'a duration of digits in quotes, `"43200"`',
+        _LIMITS,
+        ("minutes in quotes/seeding_time_limit",),
+        lambda older, ours: (older, ours) == (43_200 // 60, 43_200),
+    ),
+    Difference(
         "global limits with a −2 group",
         ("share_limits, a group with global limits",),
         ("preferences/*",),

@@ -273,6 +273,7 @@ _GROUPS: Mapping[str, _Options] = {
     "limits": {"max_ratio": 5, "max_seeding_time": 1000},
     "global limits": {"max_ratio": -2, "max_seeding_time": -2},
     "days and hours": {"max_ratio": 5, "max_seeding_time": "1d2h"},
+    "minutes in quotes": {"max_ratio": 5, "max_seeding_time": "43200"},
     "ratio reached": {"max_ratio": 2},
     "ratio just reached": {"max_ratio": 3},
     "time reached": {"max_seeding_time": 60},
@@ -418,7 +419,7 @@ _LIMITS = ("--share-limits",)
 SCENES = (
     Scene("rem_unregistered", (_REMOVE,), _judged, _judging),
     Scene("tag_tracker_error", (_TAG_ERRORS,), _judged, _judging),
-    Scene("both on trackers", (_REMOVE, _TAG_ERRORS), _judged, _judging, runs=2),
+    Scene("both on trackers", (_REMOVE, _TAG_ERRORS), _judged, _judging),
     Scene("recycle bin", (_REMOVE,), _removed, _bin, looks=Look.FILES, prepare=_in_the_way),
     Scene(
         "recycle bin, split and saved",
@@ -445,7 +446,7 @@ SCENES = (
         prepare=_put_there,
         preferences={"max_ratio_enabled": True, "max_ratio": 2, "max_ratio_act": 0},
     ),
-    Scene("share_limits", _LIMITS, _limited, _groups, looks=Look.STATES | Look.FILES, runs=2),
+    Scene("share_limits", _LIMITS, _limited, _groups, looks=Look.STATES | Look.FILES),
     Scene(
         "share_limits, global limits",
         _LIMITS,
