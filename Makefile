@@ -44,7 +44,7 @@ check: setup
 	$(BIN)/pytest -q -n logical --maxprocesses $(WORKERS) tests/unit tests/properties tests/cases
 
 test: check servers
-	$(BIN)/pytest -q -n $(WORKERS) tests/contract tests/e2e tests/faults
+	$(BIN)/pytest -q -n $(WORKERS) tests/contract tests/e2e tests/faults tests/differential
 
 soak: servers
 	mkdir -p results
