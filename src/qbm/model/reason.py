@@ -218,9 +218,9 @@ class Code(StrEnum):
         "group_undecided",
         "whether it is in the group {group} is not known: its {filter} could not be read",
     )
-    GROUP_SEEDS = "group_seeds", "group {group}: no limit is reached"
-    GROUP_MINIMUM = "group_minimum", "group {group}: a minimum is not met"
-    GROUP_MAXIMUM = "group_maximum", "group {group}: a limit is reached"
+    GROUP_SEEDS = "group_seeds", "it is in the group {group}, and no limit is reached"
+    GROUP_MINIMUM = "group_minimum", "its group {group} gives no limits before that minimum is met"
+    GROUP_MAXIMUM = "group_maximum", "a limit of its group {group} is reached"
     GROUP_CLEANS_UP = "group_cleans_up", "group {group} removes what has reached a limit"
     GROUP_SLOWS_DOWN = (
         "group_slows_down",
