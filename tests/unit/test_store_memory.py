@@ -10,7 +10,7 @@ import pytest
 
 from qbm.model.change import Recheck
 from qbm.model.command import CommandName
-from qbm.model.plan import Applied, Planned
+from qbm.model.plan import Applied, Planned, Unconfirmed
 from qbm.model.reason import Code, because
 from qbm.model.snapshot import Sighting
 from qbm.model.torrent import TorrentHash
@@ -69,10 +69,13 @@ def test_more_sightings_fit_than_a_statement_takes(store: Store) -> None:
 def test_the_last_recheck_of_a_torrent_is_remembered_per_server(store: Store) -> None:
     run = store.accept(a_new_run(), NOW)
     reason = because(Code.TAG_STALLED)
-    plan = [Planned(Recheck(each), CommandName.RECHECK, reason) for each in (FIRST, SECOND)]
-    first, second = store.record(run.id, plan)
-    store.intend([first], 0, NOW + HOUR)
-    store.conclude({first: Applied()}, NOW + 2 * HOUR)
+    third = TorrentHash("c" * 40)
+    hashes = [FIRST, SECOND, third]
+    plan = [Planned(Recheck(each), CommandName.RECHECK, reason) for each in hashes]
+    first, second, unseen = store.record(run.id, plan)
+    store.intend([first, unseen], 0, NOW + HOUR)
+    # One of a small torrent is over before anybody sees that it has begun.
+    store.conclude({first: Applied(), unseen: Unconfirmed("")}, NOW + 2 * HOUR)
     store.intend([second], 1, NOW + HOUR)  # of which nobody knows whether it was done
-    assert store.rechecked(run.server, [FIRST, SECOND]) == {FIRST: NOW + HOUR}
-    assert store.rechecked("another", [FIRST, SECOND]) == {}
+    assert store.rechecked(run.server, hashes) == {FIRST: NOW + HOUR, third: NOW + HOUR}
+    assert store.rechecked("another", hashes) == {}

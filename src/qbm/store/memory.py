@@ -65,7 +65,10 @@ class Memory(Opened):
     def rechecked(
         self, server: str, hashes: Collection[TorrentHash]
     ) -> Mapping[TorrentHash, datetime]:
-        """When each of ``hashes`` was last rechecked by a run on a server."""
+        """When each of ``hashes`` was last rechecked by a run on a server.
+
+        Also where nobody saw it begin: one of a small torrent is over before anybody looks.
+        """
         found: dict[TorrentHash, datetime] = {}
         with self._reading() as connection:
             for some in _parts(hashes):
@@ -76,7 +79,7 @@ class Memory(Opened):
                         runs.c.server == server,
                         journal.c.hash.in_(some),
                         journal.c.kind == Recheck.__name__,
-                        journal.c.state == EntryState.APPLIED,
+                        journal.c.state.in_([EntryState.APPLIED, EntryState.UNCONFIRMED]),
                     )
                     .group_by(journal.c.hash)
                 )
