@@ -371,7 +371,7 @@ def test_the_reason_tells_group_rule_and_numbers() -> None:
     )
     group = {"priority": 1, "max_seeding_time": "1d2h", "min_num_seeds": 6}
     reasons = [str(each.reason) for each in _planned(_server(torrent), {"films": group}).planned]
-    unmet = "seeds 5 < min_num_seeds 6; group films: a minimum is not met"
+    unmet = "seeds 5 < min_num_seeds 6; its group films gives no limits before that minimum is met"
     assert reasons == [
         unmet,
         f"{unmet}; resume_torrent_after_change is on",
@@ -381,7 +381,7 @@ def test_the_reason_tells_group_rule_and_numbers() -> None:
     [limits, *_] = _planned(_server(torrent), {"films": group}).planned
     assert str(limits.reason) == (
         "seeding time 10d < min_seeding_time 20d; ratio 2.10 ≥ max_ratio 2; "
-        "group films: a minimum is not met"
+        "its group films gives no limits before that minimum is met"
     )
 
 
