@@ -121,15 +121,17 @@ class Place:
         ]
 
     def _made(self, gone: str, fine: str) -> tuple[Torrent, Torrent, Torrent]:
+        """Content of one's own; ``alone`` goes first, so that each kill finds the same order."""
         number = next(self._numbers)
-        large = {LARGE: torrents.content_of(f"{number}", self.large)}
-        alone = Torrent(
-            f"alone {number}",
-            {"one.mkv": torrents.content_of(f"one {number}"), **large},
-            tiers=torrents.tiers(gone),
-        )
+        files = {
+            "one.mkv": torrents.content_of(f"one {number}"),
+            LARGE: torrents.content_of(f"{number}", self.large),
+        }
         partly = torrents.folder(f"partly {number}", gone, paths=("own.mkv", BOTH))
         keeper = torrents.folder(f"partly {number}", fine, paths=(BOTH, "other.mkv"))
+        tiers = torrents.tiers(gone)
+        some = (Torrent(f"alone {number}", files, tiers=tiers, source=f"{n}") for n in count())
+        alone = next(each for each in some if each.hash < partly.hash)
         return alone, partly, keeper
 
     # What must hold

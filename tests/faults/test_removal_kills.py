@@ -167,7 +167,7 @@ def _killed_at(pause: Pause, child: subprocess.Popen[bytes]) -> bool:
 
 @pytest.mark.parametrize("server", [Suite.BULLSEYE, Suite.TRIXIE], indirect=True, ids=str)
 def test_a_removal_killed_at_any_request_is_ended_by_the_next_run(
-    server: Server, tracker: Tracker, proxy_of: ProxyOf, tmp_path: Path
+    server: Server, tracker: Tracker, proxy_of: ProxyOf, runs: Runs, tmp_path: Path
 ) -> None:
     place = Place(server, tracker, tmp_path / "config")
     proxy = proxy_of(server)
@@ -184,7 +184,8 @@ def test_a_removal_killed_at_any_request_is_ended_by_the_next_run(
         context = number, moment
         place.assert_nothing_lost([doomed], context)
         if was_killed:
-            _again(place, doomed)
+            again = runs.whole([*place.words(), *doomed.words])
+            assert again.status == 0, (context, again.output)
         place.assert_gone([doomed], context)
         place.assert_recorded([doomed], context)
         place.assert_settled(2, before, context)
