@@ -122,17 +122,26 @@ class Regions:
         self._everywhere = everywhere
 
     @classmethod
-    def of(cls, torrents: Iterable[Torrent], entries: Entries = by_name) -> Self:
-        """Those of ``torrents``; one that is given twice (as observed and as planned) has both."""
+    def of(
+        cls,
+        torrents: Iterable[Torrent],
+        entries: Entries = by_name,
+        is_folder: Callable[[str], bool] = lambda _: True,
+    ) -> Self:
+        """Those of ``torrents``; one that is given twice (as observed and as planned) has both.
+
+        ``is_folder`` says whether there may be links within: a lone file tells by itself where
+        it leads.
+        """
         of_regions: _Hashes = defaultdict(set)
         above_regions: _Hashes = defaultdict(set)
         of_sizes: _Hashes = defaultdict(set)
         everywhere: set[TorrentHash] = set()
         tokens = _tokens(entries)
         for torrent in torrents:
-            if torrent.total_size:
-                of_sizes[torrent.total_size].add(torrent.hash)
             regions = _regions(torrent)
+            if torrent.total_size and (regions is UNKNOWN or any(map(is_folder, regions))):
+                of_sizes[torrent.total_size].add(torrent.hash)
             if regions is UNKNOWN:
                 everywhere.add(torrent.hash)
                 continue

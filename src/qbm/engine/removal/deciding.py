@@ -97,14 +97,15 @@ class _Looking:
         self._can_restore = can_restore
         self._paths = PathMap(config.directory.roots)
         self._bin = Bin.of(config)
-        on_disk = OnDisk(self._paths)
-        self._entries: Entries = on_disk if config.recyclebin.enabled else OrByName(on_disk)
+        self._on_disk = OnDisk(self._paths)
+        has_bin = config.recyclebin.enabled
+        self._entries: Entries = self._on_disk if has_bin else OrByName(self._on_disk)
 
     def rivals(
         self, leaving: Iterable[Torrent], torrents: Iterable[Torrent]
     ) -> list[list[TorrentHash]]:
         """For each of ``leaving``, the torrents that might own some of its files."""
-        regions = Regions.of(torrents, self._entries)
+        regions = Regions.of(torrents, self._entries, self._on_disk.is_folder)
         return [regions.rivals(each) for each in leaving]
 
     def decisions(

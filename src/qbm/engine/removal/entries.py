@@ -24,6 +24,11 @@ class OnDisk:
             self._known[path] = self._looked_up(path)
         return self._known[path]
 
+    def is_folder(self, path: str) -> bool:
+        """A folder is there, or it cannot be told."""
+        local = self.paths.local(path)
+        return local is None or disk.is_folder(local)
+
     def _looked_up(self, path: str) -> tuple[Hashable, ...]:
         local = self.paths.local(path)
         if local is None:

@@ -8,7 +8,7 @@ from qbm.gateways.disk.claims import is_temporary
 from qbm.gateways.disk.content import whole_content
 from qbm.gateways.disk.copying import IsStopped, Progress, sync_folder
 from qbm.gateways.disk.finding import Stamp, find, stamp
-from qbm.gateways.disk.folders import has_entries, remove_empty_folders
+from qbm.gateways.disk.folders import has_entries, is_folder, remove_empty_folders
 from qbm.gateways.disk.identity import Entry, entry, proves_inodes, same_entry, stands_for
 from qbm.gateways.disk.moving import Fate, delete, move
 from qbm.gateways.disk.space import can_move, free_space, is_across
@@ -26,6 +26,7 @@ __all__ = [
     "free_space",
     "has_entries",
     "is_across",
+    "is_folder",
     "is_temporary",
     "move",
     "proves_inodes",

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Collection
 
 from qbm.gateways.disk.failures import shown, status, translated
+from qbm.gateways.disk.finding import find
 from qbm.model.paths import key, parts
 
 _STAYS = frozenset(
@@ -22,6 +23,16 @@ _STAYS = frozenset(
         errno.ENOTDIR,
     },
 )
+
+
+def is_folder(path: str) -> bool:
+    """``path`` is a folder, or a link to one; not if that cannot be told.
+
+    Raises:
+        DiskError: a folder on the way cannot be read.
+    """
+    real = find(path)
+    return real is not None and os.path.isdir(real)
 
 
 def has_entries(folder: str) -> bool:
