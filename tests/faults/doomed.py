@@ -88,6 +88,7 @@ class Place:
             "qbt": {"host": url or self.server.url},
             "settings": {**settings, "max_removal_percent": 0},
             "directory": directory,
+            "recyclebin": {"save_torrents": True},
             "cat": {"films": str(self.server.save_path)},
             "tracker": {"other": {"tag": "seen"}},
         }
@@ -185,13 +186,20 @@ class Place:
             each.name for each in Records(self.folder).folder(record.run_id, record.hash).iterdir()
         }
         assert {"manifest.json", f"{record.hash}.torrent"} <= kept, (context, kept)
-        assert not any(each.endswith(".new") for each in kept), (context, kept)
+        assert not any(_is_temporary(each) for each in kept), (context, kept)
+        assert any(
+            record.hash[-8:] in each.name or record.hash in each.name for each in self._copies()
+        ), (context, "no copy of its .torrent")
         for file in record.files:
             is_shared = file.name.endswith(BOTH)
             state = FileState.KEPT if is_shared else FileState.MOVED
             assert file.state is state, (context, record.name, file)
             assert is_shared or Path(file.target).is_relative_to(self.bin), (context, file)
             assert is_shared or Path(file.target).is_file(), (context, file)
+
+    def _copies(self) -> list[Path]:
+        """What ``save_torrents`` has left in the bin."""
+        return [*self.bin.glob("torrents*/*.torrent")]
 
     def assert_settled(self, removed: int, before: int = 0, context: object = "") -> None:
         """Real runs after the first ``before`` count each removal once; nothing is left open."""
@@ -238,8 +246,12 @@ class Place:
             each
             for folder in folders
             for each in folder.rglob("*")
-            if each.is_file() and (is_temporary(each.name) or not each.stat().st_size)
+            if each.is_file() and (_is_temporary(each.name) or not each.stat().st_size)
         ]
+
+
+def _is_temporary(name: str) -> bool:
+    return is_temporary(name) or name.endswith(".new")
 
 
 def _holds(path: Path, content: bytes) -> bool:

@@ -13,8 +13,9 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 import requests
@@ -35,6 +36,7 @@ from tests.program import Ended, Served, environment, qbm
 _IS_SOAK = bool(os.environ.get("QBM_SOAK"))
 _PIECE = 4 << 20
 """More than this is copied in several pieces."""
+_Before: TypeAlias = Callable[[Place, Runs, Doomed, list[str]], None]
 _REMOVING = path_is("torrents/delete")
 
 
@@ -108,8 +110,24 @@ def test_a_removal_across_devices_killed_at_any_write_is_ended_by_the_next_run(
         assert len(pieces) >= 2
 
 
-def _killed_everywhere(place: Place, runs: Runs, step: int) -> list[str]:
-    """Kill a run at each ``step``-th point, until one ends by itself; answers what they were."""
+@pytest.mark.soak
+def test_a_run_that_finishes_a_removal_may_be_killed_at_any_write_as_well(
+    place: Place, runs: Runs
+) -> None:
+    _killed_everywhere(place, runs, step=1 if _IS_SOAK else 16, before=_kill_between)
+
+
+def _nothing_before(place: Place, runs: Runs, doomed: Doomed, words: list[str]) -> None:
+    """What is to be removed is as it was made."""
+
+
+def _killed_everywhere(
+    place: Place, runs: Runs, step: int, before: _Before = _nothing_before
+) -> list[str]:
+    """Kill a run at each ``step``-th point, until one ends by itself; answers what they were.
+
+    ``before`` is what happened to each run's torrents before.
+    """
     points: list[str] = []
     stock: list[Doomed] = []
     for number in itertools.count(1, step):
@@ -117,8 +135,9 @@ def _killed_everywhere(place: Place, runs: Runs, step: int) -> list[str]:
             place.pad(40)
             stock = place.doom(20)
         doomed = stock.pop()
-        before = len(place.runs())
+        earlier = len(place.runs())
         words = [*place.words(), *doomed.words]
+        before(place, runs, doomed, words)
         killed = runs.killed(number, words)
         context = number, killed.at
         place.assert_nothing_lost([doomed], context)
@@ -129,7 +148,7 @@ def _killed_everywhere(place: Place, runs: Runs, step: int) -> list[str]:
             assert again.status == 0, (context, again.output)
         place.assert_gone([doomed], context)
         place.assert_recorded([doomed], context)
-        place.assert_settled(2, before, context)
+        place.assert_settled(2, earlier, context)
         if not killed.was_killed:
             assert killed.status == 0, killed.output
             break
@@ -249,13 +268,19 @@ def _killed_at_random(place: Place, proxy: Proxy, chance: random.Random, longest
 def _cut_off(place: Place, runs: Runs) -> Doomed:
     """Torrents of which the first has just been taken off the server, when its run was killed."""
     [doomed] = place.doom()
-    first_into_the_bin = f"os.mkdir {str(place.bin)!r}"
-    killed = runs.killed_at(first_into_the_bin, [*place.words(), "--hash", doomed.hashes[0]])
-    assert killed.was_killed, killed.output
-    assert doomed.hashes[0] not in place.server.api.by_hash()
+    _kill_between(place, runs, doomed, [*place.words(), "--hash", doomed.hashes[0]])
     assert (place.server.save_path / doomed.alone.name / LARGE).is_file()
     place.assert_nothing_lost([doomed])
     return doomed
+
+
+def _kill_between(place: Place, runs: Runs, doomed: Doomed, words: list[str]) -> None:
+    """Kill a run when the first torrent is off the server, and its files are where they were."""
+    first_into_the_bin = f"open '{place.bin / doomed.alone.name}/"
+    killed = runs.killed_at(first_into_the_bin, words)
+    assert killed.was_killed, killed.output
+    assert doomed.hashes[0] not in place.server.api.by_hash()
+    assert not [*(place.bin / doomed.alone.name).iterdir()]
 
 
 def test_a_dry_run_after_a_kill_changes_nothing_and_says_what_is_unfinished(
@@ -316,7 +341,7 @@ def _add_again(place: Place, doomed: Doomed) -> None:
 def _assert_is_back(place: Place, doomed: Doomed) -> None:
     assert place.server.api.by_hash()[doomed.hashes[0]]["progress"] == 1
     place.assert_nothing_lost([doomed])
-    assert not (place.bin / doomed.alone.name).exists()
+    assert not [*place.bin.glob(f"{doomed.alone.name}/**/*.mkv")]
 
 
 def test_a_torrent_added_again_after_a_kill_keeps_its_files(place: Place, runs: Runs) -> None:
