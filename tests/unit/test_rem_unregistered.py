@@ -323,8 +323,8 @@ def test_too_many_at_once_is_the_trackers_own_trouble(
         left = [each for each in plan.skipped if each.reason.code is Code.UNREGISTERED_EN_MASSE]
         assert len(left) == disowned
         assert str(plan.notices[0].reason) == (
-            f"{disowned} of {disowned + others} torrents at once unknown to t.org is its own "
-            "trouble: none goes"
+            f"t.org does not know {disowned} of its {disowned + others} torrents: its own trouble, "
+            "so none goes"
         )
 
 

@@ -156,11 +156,11 @@ class Code(StrEnum):
     TRACKER_SILENT = "tracker_silent", "its tracker {host} does not work and says nothing"
     UNREGISTERED_TOO_NEW = (
         "unregistered_too_new",
-        "its tracker may not know it yet: it was added at {added}, not {minutes} minutes ago",
+        "added at {added}: for {minutes} minutes its tracker may not know it yet",
     )
     UNREGISTERED_VETOED = (
         "unregistered_vetoed",
-        "another tracker may know it; that counts for {hours} hours of those since {first}",
+        "another tracker may know it, so it stays for {hours} hours from {first} on",
     )
     UNREGISTERED_TOO_FEW = (
         "unregistered_too_few",
@@ -176,7 +176,7 @@ class Code(StrEnum):
     )
     UNREGISTERED_EN_MASSE = (
         "unregistered_en_masse",
-        "{number} of {whole} torrents at once unknown to {host} is its own trouble: none goes",
+        "{host} does not know {number} of its {whole} torrents: its own trouble, so none goes",
     )
     TRACKER_ERROR_TAGGED = "tracker_error_tagged", "it has the tag {tag} already"
 
