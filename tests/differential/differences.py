@@ -40,8 +40,17 @@ class Difference:
 
     def covers(self, seen: Seen) -> bool:
         """It is this difference that was seen."""
-        is_there = any(fnmatchcase(seen.key, pattern) for pattern in self.at)
-        return is_there and self.holds(seen.older, seen.ours)
+        return self.unseen([seen]) != self.at
+
+    def unseen(self, seen: Collection[Seen]) -> tuple[str, ...]:
+        """The patterns at which it was not seen."""
+        return tuple(
+            pattern
+            for pattern in self.at
+            if not any(
+                fnmatchcase(one.key, pattern) and self.holds(one.older, one.ours) for one in seen
+            )
+        )
 
 
 def between(older: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[Seen]:

@@ -52,6 +52,8 @@ class Scene:
     runs: int = 1
     prepare: Callable[[Shelf], None] = lambda _shelf: None
     preferences: Mapping[str, Any] = field(default_factory=dict)
+    completes: tuple[str, ...] = ()
+    """What each run must have left complete before the next begins."""
 
     def config(self, shelf: Shelf, url: str) -> Config:
         """The sections of the config file of one side, whose server answers at ``url``."""
@@ -445,6 +447,7 @@ SCENES = (
         runs=2,
         prepare=_put_there,
         preferences={"max_ratio_enabled": True, "max_ratio": 2, "max_ratio_act": 0},
+        completes=("twin, empty", "twin of that, empty"),
     ),
     Scene("share_limits", _LIMITS, _limited, _groups, looks=Look.STATES | Look.FILES),
     Scene(

@@ -22,7 +22,7 @@ from tests.differential.library import Shelf, build
 from tests.differential.outcome import Outcome, asked_of, contents, files_of, steady
 from tests.differential.scenes import SCENES, Look, Scene
 from tests.lab import library
-from tests.lab.proxy import Exchange, Proxy
+from tests.lab.proxy import Proxy
 from tests.lab.servers import Server, StartServers
 from tests.lab.suites import LAB, Suite
 from tests.lab.tracker import Tracker
@@ -84,7 +84,7 @@ def test_ends_as_with_the_older_tool_but_for_what_is_listed(
     rows = rows_of(scene.name, suite)
     seen = list(between(theirs, ours))
     unexplained = [one for one in seen if not any(row.covers(one) for row in rows)]
-    unseen = [row for row in rows if not any(row.covers(one) for one in seen)]
+    unseen = [(row.docs, pattern) for row in rows for pattern in row.unseen(seen)]
     assert not unexplained, "\n".join(map(str, unexplained))
     assert not unseen, "\n".join(map(str, unseen))
 
@@ -99,13 +99,14 @@ def _outcome(scene: Scene, shelf: Shelf, run: Run, folder: Path) -> Outcome:
         shelf.server.api.set_preferences(**scene.preferences)
     before = contents(shelf)
     scene.prepare(shelf)
-    exchanges: list[Exchange] = []
     with Proxy(shelf.server.url) as proxy:
         write_config(folder, scene.config(shelf, proxy.url))
         for _ in range(scene.runs):
             run(folder, scene)
             library.settle(shelf.server, list(shelf.server.api.by_hash()))
-        exchanges += proxy.exchanges
+            awaited = [shelf.hashes[label] for label in scene.completes]
+            library.settle(shelf.server, awaited, lambda row: row["progress"] == 1)
+        exchanges = list(proxy.exchanges)
     outcome = dict(steady(shelf))
     if Look.STATES not in scene.looks:
         outcome = {key: value for key, value in outcome.items() if "is stopped" not in key}
