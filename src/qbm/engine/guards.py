@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from qbm.config import Config
 from qbm.engine.checks import too_many
 from qbm.engine.planning import removals
-from qbm.engine.removal.deciding import decide, with_decisions
+from qbm.engine.removal.deciding import Owners, with_decisions
 from qbm.gateways.qbittorrent import QBittorrent
 from qbm.model.plan import Plan
 from qbm.model.reason import Reason
@@ -40,8 +40,9 @@ async def guarded(
         plan, expected = replanned(refusal.spared)
         return replace(plan, refused=(*plan.refused, *refusal.refused)), expected
     spared: dict[TorrentHash, Reason] = {}
-    while removed := [change.hash for _, change in removals(plan)]:
-        found = await decide(removed, snapshot, config, server)
+    owners = Owners(snapshot, config, server)
+    while removed := [snapshot.torrents[change.hash] for _, change in removals(plan)]:
+        found = await owners.decide(removed)
         if not found.spared:
             return with_decisions(plan, found.known), expected
         # Those that stay own their files again, so the others are looked at once more.

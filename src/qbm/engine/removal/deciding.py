@@ -46,29 +46,6 @@ class Decisions(Struct, frozen=True):
     spared: Mapping[TorrentHash, Reason]
 
 
-async def decide(
-    removed: Sequence[TorrentHash], snapshot: Snapshot, config: Config, server: QBittorrent
-) -> Decisions:
-    """What becomes of the files of ``removed``, in the order of their removal.
-
-    ``snapshot`` has all torrents of the server as they are now.
-
-    Raises:
-        ServerError: lists of files could not be read.
-    """
-    can_restore = server.server.capabilities.export or config.directory.torrents_dir is not None
-    looking = _Looking(config, can_restore)
-    own_lists = await with_files(server, snapshot.torrents, removed)
-    leaving = [own_lists[each] for each in removed]
-    try:
-        rivals = await asyncio.to_thread(looking.rivals, leaving, own_lists.values())
-    except DiskError as error:
-        reason = because(Code.CONTENT_UNREADABLE, why=str(error))
-        return Decisions({}, dict.fromkeys(removed, reason))
-    torrents = await with_files(server, own_lists, {each for some in rivals for each in some})
-    return await asyncio.to_thread(looking.decisions, leaving, rivals, torrents)
-
-
 def with_decisions(plan: Plan, known: Mapping[TorrentHash, Decision]) -> Plan:
     """``plan`` with what becomes of each removed torrent's files."""
     decided = {
@@ -89,38 +66,66 @@ def with_decisions(plan: Plan, known: Mapping[TorrentHash, Decision]) -> Plan:
     )
 
 
-class _Looking:
-    """Looks at the disk for the files of torrents that are to be removed."""
+class Owners:
+    """Whose the files are, at one moment: ``snapshot`` has all torrents of the server.
 
-    def __init__(self, config: Config, can_restore: bool) -> None:  # noqa: FBT001 - a fact
+    Disk and server are asked only for what the torrents to be removed may share, and once.
+    """
+
+    def __init__(self, snapshot: Snapshot, config: Config, server: QBittorrent) -> None:
+        self._torrents = dict(snapshot.torrents)
+        self._server = server
         self._config = config
-        self._can_restore = can_restore
         self._paths = PathMap(config.directory.roots)
         self._bin = Bin.of(config)
         self._on_disk = OnDisk(self._paths)
         has_bin = config.recyclebin.enabled
         self._entries: Entries = self._on_disk if has_bin else OrByName(self._on_disk)
+        self._regions: Regions | None = None
 
-    def rivals(
-        self, leaving: Iterable[Torrent], torrents: Iterable[Torrent]
-    ) -> list[list[TorrentHash]]:
+    async def decide(self, removed: Sequence[Torrent]) -> Decisions:
+        """What becomes of the files of ``removed``, in the order of their removal.
+
+        Raises:
+            ServerError: lists of files could not be read.
+        """
+        hashes = [each.hash for each in removed]
+        listed = await with_files(self._server, {each.hash: each for each in removed}, hashes)
+        leaving = [listed[each] for each in hashes]
+        try:
+            rivals = await asyncio.to_thread(self._rivals, leaving)
+        except DiskError as error:
+            reason = because(Code.CONTENT_UNREADABLE, why=str(error))
+            return Decisions({}, dict.fromkeys(hashes, reason))
+        others = {each for some in rivals for each in some}
+        self._torrents |= await with_files(self._server, self._torrents, others)
+        return await asyncio.to_thread(self._decisions, leaving, rivals)
+
+    def forget(self, torrent: TorrentHash) -> None:
+        """Let one that is gone be no owner any more of what it shared with the next."""
+        self._torrents.pop(torrent, None)
+
+    def _rivals(self, leaving: Iterable[Torrent]) -> list[list[TorrentHash]]:
         """For each of ``leaving``, the torrents that might own some of its files."""
-        regions = Regions.of(torrents, self._entries, self._on_disk.is_folder)
-        return [regions.rivals(each) for each in leaving]
+        if self._regions is None:
+            torrents = self._torrents.values()
+            self._regions = Regions.of(torrents, self._entries, self._on_disk.is_folder)
+        return [self._regions.rivals(each) for each in leaving]
 
-    def decisions(
-        self,
-        leaving: Sequence[Torrent],
-        rivals: Sequence[Collection[TorrentHash]],
-        torrents: Mapping[TorrentHash, Torrent],
+    def _decisions(
+        self, leaving: Sequence[Torrent], rivals: Sequence[Collection[TorrentHash]]
     ) -> Decisions:
         """Of each of ``leaving``: one that leaves earlier is no owner any more."""
         known: dict[TorrentHash, Decision] = {}
         spared: dict[TorrentHash, Reason] = {}
         for torrent, others in zip(leaving, rivals, strict=True):
-            staying = [torrents[each] for each in others if each in torrents and each not in known]
+            staying = [
+                self._torrents[each]
+                for each in others
+                if each in self._torrents and each not in known
+            ]
             try:
-                decision = self._decision(torrent, staying, torrents)
+                decision = self._decision(torrent, staying)
             except DiskError as error:
                 decision = because(Code.CONTENT_UNREADABLE, why=str(error))
             if isinstance(decision, Decision):
@@ -129,24 +134,26 @@ class _Looking:
                 spared[torrent.hash] = decision
         return Decisions(known, spared)
 
-    def _decision(
-        self,
-        torrent: Torrent,
-        staying: Sequence[Torrent],
-        torrents: Mapping[TorrentHash, Torrent],
-    ) -> Decision | Reason:
+    def _decision(self, torrent: Torrent, staying: Sequence[Torrent]) -> Decision | Reason:
         division = divided(torrent, staying, self._entries)
         if division.unknown:
-            names = _names(division.unknown, torrents)
+            names = _names(division.unknown, self._torrents)
             return because(Code.CONTENT_UNKNOWN, torrents=names)
         shared = {each.owner: None for each in division.shared}
         reasons = (
-            *([because(Code.CONTENT_SHARED, torrents=_names([*shared], torrents))] * bool(shared)),
-            *([because(Code.NOT_RESTORABLE)] * (not self._can_restore)),
+            *(
+                [because(Code.CONTENT_SHARED, torrents=_names([*shared], self._torrents))]
+                * bool(shared)
+            ),
+            *([because(Code.NOT_RESTORABLE)] * (not self._can_restore())),
         )
         if not self._config.recyclebin.enabled:
             return self._deleted(division, reasons)
         return self._recycled(torrent, division, reasons)
+
+    def _can_restore(self) -> bool:
+        exports = self._server.server.capabilities.export
+        return exports or self._config.directory.torrents_dir is not None
 
     def _deleted(self, division: Division, reasons: tuple[Reason, ...]) -> Decision:
         """Without a bin: by the server, or one by one where some stay."""

@@ -65,6 +65,7 @@ class Filing:
         self._records.save(record)
         left = [folder_of(each.local) for each in record.files if each.state in _GONE]
         try:
+            await asyncio.to_thread(_brought_to_disk, record)
             keep = self._kept_folders(record, categories)
             await asyncio.to_thread(disk.remove_empty_folders, left, keep=keep)
         except DiskError as error:
@@ -159,6 +160,13 @@ class Filing:
 
 
 _GONE: Final = frozenset({FileState.MOVED, FileState.DELETED, FileState.MISSING})
+
+
+def _brought_to_disk(record: Record) -> None:
+    """Survive a power cut as well: the new names, before the journal calls the removal done."""
+    for folder in {folder_of(each.target) for each in record.files if each.target}:
+        if disk.is_folder(folder):
+            disk.sync_folder(folder)
 
 
 def folder_of(path: str) -> str:

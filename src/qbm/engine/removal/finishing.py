@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from qbm.config import Config
 from qbm.engine.lease import Lease
 from qbm.engine.recovery import CUT_OFF, conclude, is_removal, patience_with
-from qbm.engine.removal.deciding import decide
+from qbm.engine.removal.deciding import Owners
 from qbm.engine.removal.filing import Filing
 from qbm.engine.removal.recording import ghost_of
 from qbm.engine.removal.removing import is_gone
@@ -86,11 +86,8 @@ class Finisher:
 
     async def _checked(self, record: Record, whole: Snapshot) -> Record | None:
         """The record without files that a torrent of today owns; None if that is not known."""
-        ghost = ghost_of(record)
-        torrents = {**whole.torrents, record.hash: ghost}
-        found = await decide(
-            [record.hash], replace(whole, torrents=torrents), self._config, self._tools.server
-        )
+        owners = Owners(whole, self._config, self._tools.server)
+        found = await owners.decide([ghost_of(record)])
         decision = found.known.get(record.hash)
         if decision is None:
             return None

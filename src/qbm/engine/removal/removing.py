@@ -9,7 +9,7 @@ from then on the next run goes on with 4 (``finishing``).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from qbm.config import Config
 from qbm.engine.batches import Numbered
 from qbm.engine.lease import Lease
-from qbm.engine.removal.deciding import Decision, decide
+from qbm.engine.removal.deciding import Decision, Owners
 from qbm.engine.removal.filing import Filing
 from qbm.engine.removal.recording import Purpose, record_of
 from qbm.engine.tools import Tools
@@ -34,9 +34,10 @@ from qbm.gateways.recycle_bin import (
     save_classic,
 )
 from qbm.model.change import Content, Disposal, RemoveTorrent
+from qbm.model.ownership import Division
 from qbm.model.plan import Failed, Outcome, Stale, Unconfirmed
 from qbm.model.projection import expects
-from qbm.model.snapshot import Fact, Snapshot
+from qbm.model.snapshot import Category, Fact
 from qbm.model.torrent import Torrent, TorrentHash
 from qbm.store import Step
 
@@ -71,7 +72,7 @@ class Remover:
         self._sending = sending
         self._records = Records(tools.state_dir)
         self._filing = Filing(lease, config, tools)
-        self._seen: tuple[Snapshot, float] | None = None
+        self._owners: tuple[Owners, float] | None = None
 
     async def remove(self, batch: int, entry: Numbered) -> Outcome:
         """Remove the torrent of ``entry``, if all is as planned; the journal knows the outcome.
@@ -102,7 +103,7 @@ class Remover:
                 record_of,
                 looked.torrent,
                 looked.content,
-                looked.decision.division,
+                looked.division,
                 self._config,
                 purpose,
             )
@@ -121,8 +122,9 @@ class Remover:
         if refusal is not None:
             return refusal
         self._tools.store.reached(entry.id, Step.REMOVED)
-        self._forget(change.hash)
-        return await self._filing.put_away(record, looked.snapshot.categories.values())
+        if self._owners is not None:
+            self._owners[0].forget(change.hash)
+        return await self._filing.put_away(record, looked.categories.values())
 
     async def _taken_off(self, torrent: TorrentHash, record: Record) -> Outcome | None:
         """Take it off the server, and wait until it is; None if it is gone."""
@@ -137,35 +139,32 @@ class Remover:
             return Failed(str(error))
         return None if await is_gone(server, torrent, self._tools.clock) else _NOT_GONE
 
-    def _forget(self, torrent: TorrentHash) -> None:
-        """Let one that is gone be no owner any more of what it shared with the next."""
-        if self._seen is not None:
-            known, read_at = self._seen
-            others = {each: one for each, one in known.torrents.items() if each != torrent}
-            self._seen = replace(known, torrents=others), read_at
-
     # What is looked at again, right before
 
     async def _looked_again(self, change: RemoveTorrent) -> Looked | Outcome:
-        server, clock = self._tools.server, self._tools.clock
-        facts = frozenset({Fact.TRACKER_STATUS})
-        now = await server.snapshot(facts, hashes=[change.hash])
+        server = self._tools.server
+        now = await server.snapshot(frozenset({Fact.TRACKER_STATUS}), hashes=[change.hash])
         if not expects(change, now) or change.content is None:
             return _WORKED_ON
-        if self._seen is None or clock.monotonic() - self._seen[1] > _FRESH_FOR:
-            read_at = clock.monotonic()
-            self._seen = await server.snapshot(frozenset()), read_at
-        known = self._seen[0]
-        snapshot = replace(known, torrents={**known.torrents, **now.torrents})
-        decisions = await decide([change.hash], snapshot, self._config, server)
-        decision = decisions.known.get(change.hash)
-        if decision is None:
-            return Stale(str(decisions.spared[change.hash]))
         files = (await server.files([change.hash])).get(change.hash)
         if files is None:
             return _WORKED_ON
-        torrent = replace(snapshot.torrents[change.hash], files=files)
-        return Looked(torrent, as_planned(change.content, decision), decision, snapshot)
+        torrent = replace(now.torrents[change.hash], files=files)
+        decisions = await (await self._owners_now()).decide([torrent])
+        decision = decisions.known.get(change.hash)
+        if decision is None:
+            return Stale(str(decisions.spared[change.hash]))
+        return Looked(
+            torrent, as_planned(change.content, decision), decision.division, now.categories
+        )
+
+    async def _owners_now(self) -> Owners:
+        """Whose the files are, as fresh as ``_FRESH_FOR`` says."""
+        read_at = self._tools.clock.monotonic()
+        if self._owners is None or read_at - self._owners[1] > _FRESH_FOR:
+            snapshot = await self._tools.server.snapshot(frozenset())
+            self._owners = Owners(snapshot, self._config, self._tools.server), read_at
+        return self._owners[0]
 
     # What is kept
 
@@ -205,8 +204,8 @@ class Looked(Struct, frozen=True):
 
     torrent: Torrent
     content: Content
-    decision: Decision
-    snapshot: Snapshot
+    division: Division
+    categories: Mapping[str, Category]
 
 
 def as_planned(planned: Content, decision: Decision) -> Content:
