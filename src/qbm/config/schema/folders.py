@@ -53,8 +53,8 @@ class Directory(Section):
     )
     torrents_dir: Name | None = Field(
         default=None,
-        description="qBittorrent's folder `BT_backup`, as this machine names it. Needed by "
-        "`save_torrents` on servers before 4.5, which cannot export.",
+        description="qBittorrent's folder `BT_backup`, as this machine names it. Servers before "
+        "4.5 do not hand out a `.torrent`: without this, what is removed there cannot be restored.",
     )
 
     @model_validator(mode="after")
@@ -84,7 +84,9 @@ class RecycleBin(Section):
         "run; without a value never.",
     )
     save_torrents: bool = Field(
-        default=False, description="Also put a copy of the `.torrent` into the bin."
+        default=False,
+        description="Also put a copy of the `.torrent` into the bin, as the older tool does. "
+        "The state folder has one in any case.",
     )
     split_by_category: bool = Field(
         default=False,

@@ -152,9 +152,10 @@ class Settings(Section):
     )
     max_removal_percent: Annotated[int, Field(ge=0, le=100)] = Field(
         default=20,
-        description="If a run would remove more of the library's torrents than this percentage, "
-        "it removes none.",
+        description="If a run would remove more than this percentage of all torrents, it removes "
+        "none of them; up to 10 are never too many. `0`: no such guard.",
     )
     protect_tag: Tag | None = Field(
-        default=None, description="Torrents with this tag are never removed."
+        default=None,
+        description="Torrents with this tag are never removed; without a value none are spared.",
     )
