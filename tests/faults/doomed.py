@@ -173,6 +173,8 @@ class Place:
         """Each has one record, with all that brings it back, that says where its files are."""
         records, unreadable = Records(self.folder).all()
         assert not unreadable, context
+        folders = [*(self.folder / "removed").iterdir()]
+        assert len(folders) == len(records), (context, "of a removal that was never begun")
         by_hash = Counter[str](each.hash for each in records)
         wanted = [one for each in doomed for one in each.hashes]
         assert {one: by_hash[one] for one in wanted} == dict.fromkeys(wanted, 1), context
