@@ -65,10 +65,7 @@ class Memory(Opened):
     def rechecked(
         self, server: str, hashes: Collection[TorrentHash]
     ) -> Mapping[TorrentHash, datetime]:
-        """When each of ``hashes`` was last rechecked by a run on a server.
-
-        Also where nobody saw it begin: one of a small torrent is over before anybody looks.
-        """
+        """When each of ``hashes`` was last rechecked by a run on a server."""
         found: dict[TorrentHash, datetime] = {}
         with self._reading() as connection:
             for some in _parts(hashes):
@@ -79,7 +76,7 @@ class Memory(Opened):
                         runs.c.server == server,
                         journal.c.hash.in_(some),
                         journal.c.kind == Recheck.__name__,
-                        journal.c.state.in_([EntryState.APPLIED, EntryState.UNCONFIRMED]),
+                        journal.c.state == EntryState.APPLIED,
                     )
                     .group_by(journal.c.hash)
                 )
