@@ -270,7 +270,8 @@ async def _apply(
     )
     reporter.concluded(concluded)
     if sent.was_stopped:
-        raise tools.stop.error("what was done until then is kept.")
+        rest = " The next run ends the removal that was begun." if begun_removals(tools) else ""
+        raise tools.stop.error(f"what was done until then is kept.{rest}")
     return concluded
 
 
