@@ -384,6 +384,7 @@ def test_ctrl_c_in_a_long_copy_ends_the_run_at_once_and_the_next_goes_on(
     [doomed] = far_place.doom()
     stopped = runs.interrupted_in_a_copy([*far_place.words(), *doomed.words])
     assert stopped.status == 130, stopped.output
+    assert "The next run ends the removal that was begun." in stopped.output
     assert (far_place.server.save_path / doomed.alone.name / LARGE).is_file()
     assert not far_place.strange_files(), "what was copied is taken away"
     far_place.assert_nothing_lost([doomed])
