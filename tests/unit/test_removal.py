@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from qbm.engine.report import describe
 from qbm.engine.request import RunReport
 from qbm.gateways.recycle_bin import FileState, Records
 from qbm.model.command import CommandName
@@ -273,3 +274,13 @@ def test_with_hashes_the_whole_library_still_owns_its_files(place: Place) -> Non
     place.run(hashes=(f"{1:040x}",))
     assert place.torrents() == {"torrent 2", "torrent 3"}
     assert place.files() == {"films/a.mkv", "films/b.mkv"}
+
+
+def test_a_preview_says_what_becomes_of_the_files(place: Place) -> None:
+    place.simulator.add(
+        [torrent(1, "pack/a.mkv", "pack/b.mkv"), torrent(2, "pack/b.mkv", trackers=(FINE,))]
+    )
+    [planned] = place.run(is_dry=True).plan.planned
+    assert describe(planned.change) == (
+        "remove, 1 file (10 bytes) into the recycle bin (1 shared: left)"
+    )

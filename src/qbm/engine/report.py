@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Final, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from msgspec import Struct
 from structlog.typing import FilteringBoundLogger
@@ -38,6 +38,8 @@ from qbm.model.torrent import TorrentHash
 
 _NONE: Final = "(none)"
 _KIB: Final = 1024
+_Limit: TypeAlias = float | timedelta | Limit | str | None
+"""A limit, or what is done at one."""
 
 
 def describe(change: Change) -> str:
@@ -53,47 +55,53 @@ def describe(change: Change) -> str:
             return f"add {_tags(tags)}"
         case RemoveTags(tags=tags):
             return f"remove {_tags(tags)}"
-        case SetShareLimits(after=limits):
-            return f"share limits: {_limits(limits)}"
+        case SetShareLimits(before=limits, after=wanted):
+            return f"share limits: {_limits(limits, wanted)}"
         case SetUploadLimit(after=speed):
             return f"upload limit {_speed(speed)}"
         case Start():
             return "start"
         case Recheck():
             return "recheck"
-        case SetPreferences(after=limits):
-            return f"qBittorrent's limits for all torrents: {_global_limits(limits)}"
+        case SetPreferences(before=common, after=others):
+            return f"qBittorrent's limits for all torrents: {_global_limits(common, others)}"
         case RemoveTorrent(content=content):
             return f"remove{_fate(content)}"
     assert_never(change)
 
 
-def _limits(limits: ShareLimits) -> str:
+def _limits(before: ShareLimits, after: ShareLimits) -> str:
+    """Those that change, as they will be."""
     words = [
-        f"ratio {_limit(limits.ratio_limit)}",
-        f"seeding time {_limit(limits.seeding_time_limit)}",
-        *_if_known("inactive", limits.inactive_seeding_time_limit),
-        *([f"then {limits.share_limit_action}"] if limits.share_limit_action else []),
+        ("ratio", before.ratio_limit, after.ratio_limit),
+        ("seeding time", before.seeding_time_limit, after.seeding_time_limit),
+        ("inactive", before.inactive_seeding_time_limit, after.inactive_seeding_time_limit),
+        ("action", before.share_limit_action, after.share_limit_action),
+        ("mode", before.share_limits_mode, after.share_limits_mode),
     ]
-    return ", ".join(words)
+    return _changed(words)
 
 
-def _global_limits(limits: GlobalLimits) -> str:
+def _global_limits(before: GlobalLimits, after: GlobalLimits) -> str:
     words = [
-        f"ratio {_limit(limits.max_ratio)}",
-        f"seeding time {_limit(limits.max_seeding_time)}",
-        *_if_known("inactive", limits.max_inactive_seeding_time),
-        f"then {limits.max_ratio_act}",
+        ("ratio", before.max_ratio, after.max_ratio),
+        ("seeding time", before.max_seeding_time, after.max_seeding_time),
+        ("inactive", before.max_inactive_seeding_time, after.max_inactive_seeding_time),
+        ("action", before.max_ratio_act, after.max_ratio_act),
     ]
-    return ", ".join(words)
+    return _changed(words)
 
 
-def _if_known(name: str, limit: timedelta | Limit | None) -> list[str]:
-    return [] if limit is None else [f"{name} {_limit(limit)}"]
+def _changed(words: Iterable[tuple[str, _Limit, _Limit]]) -> str:
+    return ", ".join(f"{name} {_limit(after)}" for name, before, after in words if before != after)
 
 
-def _limit(limit: float | timedelta | Limit) -> str:
+def _limit(limit: _Limit) -> str:
     match limit:
+        case None:
+            return "none"
+        case str():
+            return limit
         case Limit.UNLIMITED:
             return "none"
         case Limit.GLOBAL:
@@ -122,7 +130,7 @@ def _fate(content: Content | None) -> str:
         return ", its files stay"
     number = len(content.files)
     files = f"{number:,} file{'s' if number > 1 else ''} ({_bytes(content.size)})"
-    shared = f", {len(content.shared):,} shared stay" if content.shared else ""
+    shared = f" ({len(content.shared):,} shared: left)" if content.shared else ""
     if content.disposal is Disposal.RECYCLE:
         return f", {files} into the recycle bin{shared}"
     return f", {files} deleted for good{shared}"
