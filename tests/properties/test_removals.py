@@ -166,7 +166,9 @@ class World:
             for name in layout
             for ending in ("", ".!qB")
         }
-        return Laid(_with(torrent, **described), facts["is_removed"], found, claims)
+        # Whoever is being moved waits until that is over.
+        is_removed = facts["is_removed"] and torrent.state is not State.MOVING
+        return Laid(_with(torrent, **described), is_removed, found, claims)
 
     def _source(self, facts: dict[str, Any]) -> Laid | None:
         """The earlier torrent, with files, that this one consists of links to."""

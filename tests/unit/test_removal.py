@@ -13,6 +13,8 @@ from qbm.engine.request import RunReport
 from qbm.gateways.recycle_bin import FileState, Records
 from qbm.model.command import CommandName
 from qbm.model.plan import Applied
+from qbm.model.reason import Code
+from qbm.model.torrent import State
 from qbm.model.tracker import TrackerStatus
 from qbm.simulator import Credentials, SimulatedTorrent, Simulator
 from qbm.simulator.records import SimulatedFile, SimulatedTracker
@@ -284,3 +286,12 @@ def test_a_preview_says_what_becomes_of_the_files(place: Place) -> None:
     assert describe(planned.change) == (
         "remove, 1 file (10 bytes) into the recycle bin (1 shared: left)"
     )
+
+
+@pytest.mark.parametrize("state", [State.MOVING, State.CHECKING_UP])
+def test_a_torrent_that_is_moved_or_checked_waits(place: Place, state: State) -> None:
+    place.simulator.add([torrent(1, "a.mkv", state=state)])
+    report = place.run()
+    assert [each.reason.code for each in report.plan.deferred] == [Code.UNSETTLED]
+    assert place.torrents() == {"torrent 1"}
+    assert place.files() == {"films/a.mkv"}

@@ -148,6 +148,8 @@ def _passing(torrent: Torrent, judgement: Failing, known: _Known) -> Reason | No
     age = settings.rem_unregistered_min_age_minutes
     if now - torrent.added_on < timedelta(minutes=grace):
         return because(Code.UNREGISTERED_TOO_NEW, added=_at(torrent.added_on), minutes=grace)
+    if not torrent.is_settled:
+        return because(Code.UNSETTLED, state=torrent.state)
     if judgement.may_be_known and now - since < timedelta(hours=veto):
         return because(Code.UNREGISTERED_VETOED, hours=veto, first=_at(since))
     if runs < wanted:

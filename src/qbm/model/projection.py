@@ -163,6 +163,8 @@ def _same_global(shown: GlobalLimits | Unknown, meant: GlobalLimits) -> bool:
 
 def _is_still_removable(torrent: Torrent, change: RemoveTorrent) -> bool:
     """Nobody has worked on it meanwhile, and none of its trackers has taken it back."""
+    if not torrent.is_settled:
+        return False
     if (torrent.category, torrent.save_path) != (change.category, change.save_path):
         return False
     if torrent.tags != frozenset(change.tags):

@@ -35,6 +35,7 @@ class Code(StrEnum):
         "save_path_unknown",
         "its save path is known only after qBittorrent has moved its files",
     )
+    UNSETTLED = "unsettled", "its files are being checked or moved just now ({state})"
     PROTECTED = "protected", "its tag {tag} protects it from being removed"
 
     # Removing a torrent, whatever for

@@ -131,9 +131,14 @@ class Torrent(Struct, frozen=True, kw_only=True, gc=False):
         return self.state in STOPPED_STATES
 
     @property
+    def is_settled(self) -> bool:
+        """Its content is neither checked nor moved just now, so it is where it is said to be."""
+        return self.state not in _UNSETTLED_STATES
+
+    @property
     def is_complete(self) -> bool:
         """Progress 1 and neither checking nor moving (decisions: *Complete*)."""
-        return self.progress >= 1 and self.state not in _UNSETTLED_STATES
+        return self.progress >= 1 and self.is_settled
 
     @property
     def identities(self) -> tuple[str, ...]:
