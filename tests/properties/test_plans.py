@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from qbm.commands.registry import steps
 from qbm.config import Config
 from qbm.engine.planning import plan_run
-from qbm.model.change import CreateCategory
+from qbm.model.change import ServerChange
 from qbm.model.command import COMMANDS, CommandName
 from qbm.model.plan import Plan
 from qbm.model.projection import achieved, expects, project
@@ -140,7 +140,7 @@ def test_once_the_files_have_moved_only_what_was_named_is_planned(
     again, _ = _planned(_after_the_moves(after), config)
     named = {each.hash for each in first.deferred}
     assert {
-        each.change.hash for each in again.planned if not isinstance(each.change, CreateCategory)
+        each.change.hash for each in again.planned if not isinstance(each.change, ServerChange)
     } <= named
 
 
@@ -170,9 +170,7 @@ def test_every_torrent_is_changed_or_left_for_a_reason(
     torrents: list[Torrent], categories: dict[str, str], config: Config
 ) -> None:
     plan, _ = _planned(a_snapshot(torrents, categories), config)
-    told = {
-        each.change.hash for each in plan.planned if not isinstance(each.change, CreateCategory)
-    }
+    told = {each.change.hash for each in plan.planned if not isinstance(each.change, ServerChange)}
     told |= {each.hash for each in (*plan.skipped, *plan.deferred)}  # type: ignore[attr-defined]
     assert told == {each.hash for each in torrents}
     assert all(str(each.reason) for each in plan.skipped)
@@ -185,7 +183,7 @@ def test_only_what_was_asked_for_is_changed(
     hashes = frozenset(a_hash(str(number)) for number in chosen)
     plan, _ = _planned(a_snapshot(torrents, categories), config, Selection(hashes=hashes))
     changed = {
-        each.change.hash for each in plan.planned if not isinstance(each.change, CreateCategory)
+        each.change.hash for each in plan.planned if not isinstance(each.change, ServerChange)
     }
     assert changed <= hashes
 
