@@ -114,10 +114,12 @@ class Laid:
 class World:
     """A folder of real files, and the torrents they belong to."""
 
-    def __init__(self, folder: Path, version: str, *, has_suffix: bool) -> None:
+    def __init__(self, folder: Path, version: str, *, has_suffix: bool, has_bin: bool) -> None:
         self.folder = folder
         self.root = folder / _ROOT.strip("/")
         self.version = version
+        # The simulator deletes where the save path is, whatever content_path says.
+        self.has_elsewhere = has_bin and version != "4.2.5"
         self.suffix = ".!qB" if has_suffix else ""
         self.laid: list[Laid] = []
         self._number = 0
@@ -142,7 +144,7 @@ class World:
         content_home, download_path = save_path, ""
         if home == _Home.INCOMPLETE and not is_complete:
             content_home = download_path = f"{_ROOT}/incomplete"
-        elif home == _Home.ELSEWHERE and is_complete:
+        elif home == _Home.ELSEWHERE and is_complete and self.has_elsewhere:
             content_home = f"{_ROOT}/{facts['old_folder']}"
         suffix = "" if is_complete else self.suffix
         paths = {
@@ -338,7 +340,7 @@ def test_removing_some_torrents_leaves_the_others_their_files_and_loses_none(
     torrents: list[dict[str, Any]], version: str, recyclebin: dict[str, bool], has_suffix: bool
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        world = World(Path(folder), version, has_suffix=has_suffix)
+        world = World(Path(folder), version, has_suffix=has_suffix, has_bin=recyclebin["enabled"])
         world.set_up(torrents)
         surviving = _contents(world.surviving)
         entries = {path: os.lstat(path).st_ino for path in surviving}
@@ -407,13 +409,33 @@ def _plain(path: Path) -> tuple[str, str]:
     return os.path.realpath(path.parent), path.name
 
 
+def test_without_a_bin_a_file_stays_that_another_downloads_through_a_linked_folder() -> None:
+    usual: dict[str, Any] = {
+        "layout": ("sub/a.mkv",),
+        "is_complete": False,
+        "home": _Home.SAVE_PATH,
+        "missing": frozenset(),
+        "links_to": None,
+    }
+    torrents = [
+        {**usual, "folder": "films", "is_removed": False},
+        {**usual, "folder": "linked", "is_removed": True},
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder), "5.1.0", has_suffix=False, has_bin=False)
+        world.set_up(torrents)
+        surviving = _contents(world.surviving)
+        world.run(world.simulator(world.laid), {"enabled": False}, Mode.REAL)
+        assert _contents(world.surviving) == surviving
+
+
 @settings(max_examples=_EXAMPLES)
 @_libraries
 def test_a_preview_touches_nothing_and_the_order_of_the_torrents_changes_nothing(
     torrents: list[dict[str, Any]], version: str, recyclebin: dict[str, bool], has_suffix: bool
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        world = World(Path(folder), version, has_suffix=has_suffix)
+        world = World(Path(folder), version, has_suffix=has_suffix, has_bin=recyclebin["enabled"])
         world.set_up(torrents)
         server = world.simulator(world.laid)
         before = _tree(world.root)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from qbm.gateways import disk
+from qbm.model.ownership import INCOMPLETE_SUFFIX
 from qbm.model.paths import PathMap, key
 
 
@@ -29,6 +30,11 @@ class OnDisk:
         local = self.paths.local(path)
         return local is None or disk.is_folder(local)
 
+    def absent(self, path: str) -> Hashable:
+        """What a file at ``path`` would be, where nothing is."""
+        local = self.paths.local(path)
+        return key(path) if local is None else disk.entry(local)
+
     def _looked_up(self, path: str) -> tuple[Hashable, ...]:
         local = self.paths.local(path)
         if local is None:
@@ -37,11 +43,24 @@ class OnDisk:
 
 
 class OrByName:
-    """The same where the disk does not decide whether a file is there: the server does."""
+    """The same where the disk does not decide whether a file is there: the server does.
+
+    Where a file may lie with and without the suffix of incomplete ones and one of them is
+    there, the other is not: what the server would delete is the one that is.
+    """
 
     def __init__(self, entries: OnDisk) -> None:
         self._entries = entries
 
     def __call__(self, path: str) -> tuple[Hashable, ...]:
-        """What ``path`` stands for; itself if nothing is there."""
-        return self._entries(path) or (key(path),)
+        """What ``path`` stands for; its name in its real folder if nothing is there."""
+        if found := self._entries(path):
+            return found
+        if self._entries(_with_suffix_or_without(path)):
+            return ()
+        return (self._entries.absent(path),)
+
+
+def _with_suffix_or_without(path: str) -> str:
+    bare = path.removesuffix(INCOMPLETE_SUFFIX)
+    return path + INCOMPLETE_SUFFIX if bare == path else bare
