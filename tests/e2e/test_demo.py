@@ -22,6 +22,7 @@ from qbm.model.limit import ShareLimits
 from qbm.model.torrent import State, Torrent
 from tests.factories import a_snapshot, a_torrent
 from tests.lab import library
+from tests.lab.ports import free_port
 from tests.lab.webapi import WebApi
 from tests.program import ROOT, environment, qbm
 
@@ -66,7 +67,7 @@ def test_a_server_of_the_demo_that_goes_away_is_told(capsys: pytest.CaptureFixtu
 @pytest.mark.servers
 def test_make_demo_serves_until_ctrl_c_and_its_curl_example_mends_what_was_undone() -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.lab.demo"],
+        [sys.executable, "-m", "tests.lab.demo", "--port", f"{free_port()}"],
         cwd=ROOT,
         env=environment(),
         stdout=subprocess.PIPE,
@@ -93,7 +94,7 @@ def test_make_demo_serves_until_ctrl_c_and_its_curl_example_mends_what_was_undon
 
 @pytest.mark.servers
 def test_make_demo_once_plays_on_a_real_server_and_ends_well() -> None:
-    command = [sys.executable, "-m", "tests.lab.demo", "--once"]
+    command = [sys.executable, "-m", "tests.lab.demo", "--once", "--port", f"{free_port()}"]
     ended = subprocess.run(
         command, cwd=ROOT, env=environment(), capture_output=True, encoding="utf-8", check=False
     )

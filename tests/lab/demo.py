@@ -35,7 +35,9 @@ def main() -> int:
     """Play the demo on the newest real server that can be had; the exit status."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--once", action="store_true", help="end after the run")
-    once = parser.parse_args().once
+    parser.add_argument("--port", type=int, help="of the Web API; else 8080, or any if taken")
+    given = parser.parse_args()
+    once, port = given.once, given.port or (_PORT if is_free(_PORT) else free_port())
     tree = _tree()
     if tree is None:
         print("No real qBittorrent can be had here: the built-in simulator steps in.")
@@ -44,7 +46,7 @@ def main() -> int:
         server = Server(tree, Path(folder, "server"))
         server.start()
         try:
-            return _played(server, tracker, Path(folder, "config"), once=once)
+            return _played(server, tracker, Path(folder, "config"), port, once=once)
         finally:
             server.stop()
 
@@ -58,12 +60,12 @@ def _tree() -> Tree | None:
     return None
 
 
-def _played(server: Server, tracker: Tracker, config: Path, *, once: bool) -> int:
+def _played(server: Server, tracker: Tracker, config: Path, port: int, *, once: bool) -> int:
     _fill(server, tracker)
     config.mkdir()
     _say(f"A real qBittorrent {server.version} with {len(SAMPLES)} torrents is at {server.url}")
     write_config(server.url, PurePosixPath(server.save_path), server.save_path, config, _say)
-    with Served(config, port=_PORT if is_free(_PORT) else free_port()) as served:
+    with Served(config, port=port) as served:
         _say(f"\nqbm serves its Web API at {served.url}")
         is_right = play(server.url, server.save_path, _Posted(served).run, _say)
         _say("The demo did all it should." if is_right else "The demo did NOT do all it should.")
