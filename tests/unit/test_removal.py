@@ -295,3 +295,25 @@ def test_a_torrent_that_is_moved_or_checked_waits(place: Place, state: State) ->
     assert [each.reason.code for each in report.plan.deferred] == [Code.UNSETTLED]
     assert place.torrents() == {"torrent 1"}
     assert place.files() == {"films/a.mkv"}
+
+
+@pytest.mark.parametrize("recyclebin", [{"enabled": True}, {"enabled": False}])
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_what_another_torrent_reaches_through_a_link_stays(
+    place: Place, recyclebin: dict[str, bool], *, is_folder: bool
+) -> None:
+    doomed = torrent(1, "Sdir/k.mkv") if is_folder else torrent(1, "k.mkv")
+    linked = "Pack/in/k.mkv" if is_folder else "Pack/deep/k.mkv"
+    place.simulator.add([doomed, torrent(2, "Pack/a.nfo", linked, trackers=(FINE,))])
+    own = place.data / "films" / doomed.files[0].name
+    link = place.data / "films" / linked
+    link.unlink()
+    if is_folder:
+        link.parent.rmdir()
+        link.parent.symlink_to("../Sdir")
+    else:
+        link.symlink_to("../../k.mkv")
+    place.run(recyclebin=recyclebin)
+    assert place.torrents() == {"torrent 2"}
+    assert own.is_file()
+    assert link.is_file()

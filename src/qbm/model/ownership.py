@@ -32,6 +32,10 @@ stand for its ``key`` alone: silence would read as nobody's.
 """
 
 
+Links: TypeAlias = Callable[[str], frozenset[Hashable] | Unknown]
+"""Where the symbolic links at or below a path lead, as ``Entries`` says it."""
+
+
 def by_name(path: str) -> tuple[Hashable, ...]:
     """``Entries`` without a disk: a path stands for itself, and all of them exist."""
     return (key(path),)
@@ -126,12 +130,12 @@ class Regions:
         cls,
         torrents: Iterable[Torrent],
         entries: Entries = by_name,
-        is_folder: Callable[[str], bool] = lambda _: True,
+        links: Links | None = None,
     ) -> Self:
         """Those of ``torrents``; one that is given twice (as observed and as planned) has both.
 
-        ``is_folder`` says whether there may be links within: a lone file tells by itself where
-        it leads.
+        ``links`` tells where symbolic links in a folder lead, which belongs to its torrent as
+        well. Without it, and where it does not know, torrents of equal size are rivals.
         """
         of_regions: _Hashes = defaultdict(set)
         above_regions: _Hashes = defaultdict(set)
@@ -140,11 +144,14 @@ class Regions:
         tokens = _tokens(entries)
         for torrent in torrents:
             regions = _regions(torrent)
-            if torrent.total_size and (regions is UNKNOWN or any(map(is_folder, regions))):
+            led_to = _led_to(regions, links)
+            if torrent.total_size and led_to is UNKNOWN:
                 of_sizes[torrent.total_size].add(torrent.hash)
             if regions is UNKNOWN:
                 everywhere.add(torrent.hash)
                 continue
+            for token in led_to or ():
+                of_regions[token].add(torrent.hash)
             for region in regions:
                 for token in tokens(region):
                     of_regions[token].add(torrent.hash)
@@ -312,6 +319,19 @@ def _above(path: str, tokens: _Tokens) -> frozenset[Hashable]:
     """What the folders that hold ``path`` stand for, the topmost included."""
     parent = _parent(path)
     return frozenset() if parent == path else _above(parent, tokens) | tokens(parent)
+
+
+def _led_to(regions: Iterable[str] | Unknown, links: Links | None) -> frozenset[Hashable] | Unknown:
+    """Where the links in all regions lead."""
+    if regions is UNKNOWN or links is None:
+        return UNKNOWN
+    found: frozenset[Hashable] = frozenset()
+    for region in regions:
+        led_to = links(region)
+        if led_to is UNKNOWN:
+            return UNKNOWN
+        found |= led_to
+    return found
 
 
 def _tokens(entries: Entries) -> _Tokens:

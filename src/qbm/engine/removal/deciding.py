@@ -109,7 +109,7 @@ class Owners:
         """For each of ``leaving``, the torrents that might own some of its files."""
         if self._regions is None:
             torrents = self._torrents.values()
-            self._regions = Regions.of(torrents, self._entries, self._on_disk.is_folder)
+            self._regions = Regions.of(torrents, self._entries, self._on_disk.links)
         return [self._regions.rivals(each) for each in leaving]
 
     def _decisions(

@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from qbm.gateways import disk
 from qbm.model.ownership import INCOMPLETE_SUFFIX
 from qbm.model.paths import PathMap, key
+from qbm.model.unknown import UNKNOWN, Unknown
 
 
 class OnDisk:
@@ -18,6 +19,7 @@ class OnDisk:
     def __init__(self, paths: PathMap) -> None:
         self.paths = paths
         self._known: dict[str, tuple[Hashable, ...]] = {}
+        self._links: dict[str, frozenset[Hashable]] = {}
 
     def __call__(self, path: str) -> tuple[Hashable, ...]:
         """What ``path`` stands for; nothing if nothing is there."""
@@ -25,10 +27,14 @@ class OnDisk:
             self._known[path] = self._looked_up(path)
         return self._known[path]
 
-    def is_folder(self, path: str) -> bool:
-        """A folder is there, or it cannot be told."""
+    def links(self, path: str) -> frozenset[Hashable] | Unknown:
+        """``ownership.Links``: where the symbolic links at or below ``path`` lead."""
         local = self.paths.local(path)
-        return local is None or disk.is_folder(local)
+        if local is None:
+            return UNKNOWN
+        if path not in self._links:
+            self._links[path] = disk.led_to_from(local)
+        return self._links[path]
 
     def absent(self, path: str) -> Hashable:
         """What a file at ``path`` would be, where nothing is."""

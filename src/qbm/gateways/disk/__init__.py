@@ -9,7 +9,14 @@ from qbm.gateways.disk.content import whole_content
 from qbm.gateways.disk.copying import IsStopped, Progress, sync_folder
 from qbm.gateways.disk.finding import Stamp, find, stamp
 from qbm.gateways.disk.folders import has_entries, is_folder, remove_empty_folders
-from qbm.gateways.disk.identity import Entry, entry, proves_inodes, same_entry, stands_for
+from qbm.gateways.disk.identity import (
+    Entry,
+    entry,
+    led_to_from,
+    proves_inodes,
+    same_entry,
+    stands_for,
+)
 from qbm.gateways.disk.moving import Fate, delete, move
 from qbm.gateways.disk.space import can_move, free_space, is_across
 
@@ -28,6 +35,7 @@ __all__ = [
     "is_across",
     "is_folder",
     "is_temporary",
+    "led_to_from",
     "move",
     "proves_inodes",
     "remove_empty_folders",

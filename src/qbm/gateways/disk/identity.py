@@ -75,6 +75,29 @@ def _led_over(path: str) -> Iterator[str]:
         yield path
 
 
+def led_to_from(path: str) -> frozenset[Hashable]:
+    """What all symbolic links at or below ``path`` lead to and over, as ``stands_for`` says it.
+
+    Links to folders are not entered: what is in there is below what they lead to.
+
+    Raises:
+        DiskError: a folder cannot be read.
+    """
+    real = find(path)
+    if real is None:
+        return frozenset()
+    found: set[Hashable] = set()
+    unread = [real]
+    while unread:
+        place = unread.pop()
+        if os.path.islink(place):
+            found.update(stands_for(place)[1:])
+        elif os.path.isdir(place):
+            with translated(f"The folder {shown(place)} cannot be read"), os.scandir(place) as all_:
+                unread += [each.path for each in all_ if each.is_symlink() or each.is_dir()]
+    return frozenset(found)
+
+
 def same_entry(one: str, other: str) -> bool:
     """Both paths are one entry: removing the one removes the other.
 
