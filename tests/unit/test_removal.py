@@ -317,3 +317,10 @@ def test_what_another_torrent_reaches_through_a_link_stays(
     assert place.torrents() == {"torrent 2"}
     assert own.is_file()
     assert link.is_file()
+
+
+def test_a_mass_of_unregistered_torrents_is_told_to_the_caller(place: Place) -> None:
+    place.simulator.add([torrent(number, f"{number}.mkv") for number in range(1, 8)])
+    report = place.run()
+    assert place.torrents() == {f"torrent {number}" for number in range(1, 8)}
+    assert any("tracker.example.org" in each for each in report.warnings)

@@ -87,6 +87,18 @@ def warnings(request: RunRequest, selection: Selection, version: str) -> tuple[s
     )
 
 
+def alarms(plan: Plan) -> tuple[str, ...]:
+    """What the caller should hear of a plan that leaves torrents alone for a tracker's trouble.
+
+    Such a run does little and ends well, so nobody would look (decisions: *Mass guard*).
+    """
+    return tuple(
+        f"{each.command}: {each.reason}."
+        for each in plan.notices
+        if each.reason.code is Code.UNREGISTERED_EN_MASSE
+    )
+
+
 def _what_it_is(malformed: str) -> str:
     is_start = re.fullmatch("[0-9a-fA-F]{4,63}", malformed)
     return "only the start of a hash" if is_start else "no torrent's hash"

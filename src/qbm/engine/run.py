@@ -145,7 +145,10 @@ async def _carried_out(
         concluded=concluded,
         refused=prepared.plan.refused,
         failed=checks.failed(request),
-        warnings=checks.warnings(request, prepared.selection, tools.server.server.version),
+        warnings=(
+            *checks.warnings(request, prepared.selection, tools.server.server.version),
+            *checks.alarms(prepared.plan),
+        ),
         stats=count(done),
         names=reporter.names,
         torrents=len(prepared.facts.snapshot.torrents),
