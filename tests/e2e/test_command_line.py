@@ -11,7 +11,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -373,10 +373,11 @@ def test_something_that_speaks_no_http_is_3(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def greet() -> None:
-            for _ in range(4):
-                connection, _address = listener.accept()
-                with connection:
-                    connection.sendall(b"220 mail.example ESMTP\r\n")
+            with suppress(OSError):  # the listener is closed at the end
+                while True:
+                    connection, _address = listener.accept()
+                    with connection:
+                        connection.sendall(b"220 mail.example ESMTP\r\n")
 
         Thread(target=greet, daemon=True).start()
         _config_for(tmp_path, f"http://127.0.0.1:{listener.getsockname()[1]}")
