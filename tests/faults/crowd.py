@@ -141,7 +141,7 @@ class Crowd:
         }
         try:
             answer = session.post(f"{self.url}/api/{path}", json=body, timeout=ANSWER_SECONDS)
-        except requests.ConnectionError as error:
+        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
             return "Connection refused" not in str(error)
         wish.answer = answer.json()
         wish.run_ids = _run_ids(wish.answer)
