@@ -12,7 +12,7 @@ from qbm.cli.running import Ended, Performed
 from qbm.engine.report import describe
 from qbm.engine.request import RunReport
 from qbm.log.records import each_text
-from qbm.model.change import ServerChange
+from qbm.model.change import torrent_of
 from qbm.model.plan import Deferred, Outcome, Planned, Skipped
 from qbm.model.reason import Reason
 
@@ -66,7 +66,8 @@ def _changes(report: RunReport) -> Iterator[dict[str, Any]]:
 
 def _change(planned: Planned, outcome: Outcome | None, report: RunReport) -> dict[str, Any]:
     change = planned.change
-    torrent = {} if isinstance(change, ServerChange) else {"torrent": report.names[change.hash]}
+    of = torrent_of(change)
+    torrent = {} if of is None else {"torrent": report.names[of]}
     return {
         "command": planned.command,
         **torrent,

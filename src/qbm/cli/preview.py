@@ -14,7 +14,7 @@ from qbm.engine.report import describe
 from qbm.engine.request import RunReport
 from qbm.log.screen import columns, cut, isolated, visible, wrapped
 from qbm.log.wording import SHORT_HASH, counted, number_of
-from qbm.model.change import ServerChange
+from qbm.model.change import torrent_of
 from qbm.model.plan import Planned
 from qbm.model.reason import Code
 from qbm.model.torrent import TorrentHash
@@ -178,7 +178,8 @@ class _Row(NamedTuple):
 
 def _row(planned: Planned, labels: dict[TorrentHash, str], page: Page) -> _Row:
     change = planned.change
-    label = "–" if isinstance(change, ServerChange) else labels[change.hash]
+    torrent = torrent_of(change)
+    label = "–" if torrent is None else labels[torrent]
     return _Row(label, page.shown(describe(change)), page.shown(str(planned.reason)))
 
 

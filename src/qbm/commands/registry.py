@@ -36,21 +36,23 @@ def _uncounted(_: Change) -> Mapping[str, int]:
     return {}
 
 
-def _no_files(_snapshot: Snapshot, _config: Config, _selection: Selection) -> tuple[()]:
+def _no_torrents(_snapshot: Snapshot, _config: Config, _selection: Selection) -> tuple[()]:
     return ()
 
 
 class Command(Struct, frozen=True):
     """A command: what it plans from which facts, and what its changes count as.
 
-    ``wants_files`` names the torrents whose files it must know, once it has the other facts.
+    ``wants_files`` names the torrents whose files it must know, once it has the other facts,
+    ``wants_links`` those whose hard links.
     """
 
     name: CommandName
     plan: Callable[[Snapshot, Config, Selection, datetime], Plan]
     needs: Callable[[Config], Needs] = _nothing
     counts: Callable[[Change], Mapping[str, int]] = _uncounted
-    wants_files: Callable[[Snapshot, Config, Selection], Collection[TorrentHash]] = _no_files
+    wants_files: Callable[[Snapshot, Config, Selection], Collection[TorrentHash]] = _no_torrents
+    wants_links: Callable[[Snapshot, Config, Selection], Collection[TorrentHash]] = _no_torrents
 
 
 _FORCE_AUTO_TMM = Command(CommandName.FORCE_AUTO_TMM, force_auto_tmm.plan)

@@ -18,16 +18,20 @@ from qbm.model.change import (
     AddTags,
     Change,
     CreateCategory,
+    DeleteFile,
+    FileChange,
+    MoveFile,
     Recheck,
     RemoveTags,
     RemoveTorrent,
-    ServerChange,
+    RestoreTorrent,
     SetAutoManagement,
     SetCategory,
     SetPreferences,
     SetShareLimits,
     SetUploadLimit,
     Start,
+    torrent_of,
 )
 from qbm.model.plan import Failed, Outcome, Stale
 from qbm.model.projection import expects, project
@@ -58,7 +62,8 @@ class Executor(Struct, frozen=True, kw_only=True):
     """Sends a plan's changes.
 
     ``hold`` keeps the lease, or raises LeaseLost; ``sending`` hears of each batch. ``remove``
-    carries out a removal, given the number of its batch: it journals and looks for itself.
+    carries out a removal, ``clear`` moves or deletes files that nobody owns, both given the
+    number of the batch: they journal and look for themselves.
     """
 
     server: QBittorrent
@@ -68,6 +73,7 @@ class Executor(Struct, frozen=True, kw_only=True):
     hold: Callable[[], None]
     sending: Callable[[Sequence[Numbered]], None]
     remove: Callable[[int, Numbered], Awaitable[Outcome]]
+    clear: Callable[[int, Sequence[Numbered]], Awaitable[Mapping[int, Outcome]]]
 
     async def apply(self, entries: Sequence[Numbered], facts: Facts) -> Sent:
         """Send every change that still fits, batch by batch; between two, heed a stop.
@@ -87,6 +93,9 @@ class Executor(Struct, frozen=True, kw_only=True):
             try:
                 if isinstance(batch[0].planned.change, RemoveTorrent):
                     outcomes |= await self._removed(number, batch)
+                    continue
+                if isinstance(batch[0].planned.change, FileChange):
+                    outcomes |= await self.clear(number, batch)
                     continue
                 facts = await self.stop.unless(self._fresh(facts, batch))
             except Interrupted:
@@ -149,7 +158,7 @@ def _stale(change: Change, seen: Snapshot) -> Stale:
 async def send(server: QBittorrent, equal: Sequence[Change]) -> None:
     """One request for changes that are equal but for their torrent."""
     first = equal[0]
-    hashes = [each.hash for each in equal if not isinstance(each, ServerChange)]
+    hashes = [torrent for each in equal if (torrent := torrent_of(each)) is not None]
     match first:
         case CreateCategory(name=name, save_path=save_path):
             await server.create_category(name, save_path)
@@ -171,7 +180,7 @@ async def send(server: QBittorrent, equal: Sequence[Change]) -> None:
             await server.start(hashes)
         case Recheck():
             await server.recheck(hashes)
-        case RemoveTorrent():
-            raise ValueError("a removal is no single request")
+        case RemoveTorrent() | RestoreTorrent() | MoveFile() | DeleteFile():
+            raise ValueError(f"no single request: {type(first).__name__}")
         case _:
             assert_never(first)

@@ -13,9 +13,12 @@ from qbm.model.change import (
     AddTags,
     Change,
     CreateCategory,
+    DeleteFile,
+    MoveFile,
     Recheck,
     RemoveTags,
     RemoveTorrent,
+    RestoreTorrent,
     SetAutoManagement,
     SetCategory,
     SetPreferences,
@@ -67,8 +70,8 @@ def _request(change: Change) -> object:
             return limits
         case SetUploadLimit(after=speed):
             return speed
-        case Start() | Recheck() | SetPreferences():
+        case Start() | Recheck() | SetPreferences() | MoveFile() | DeleteFile():
             return None
-        case RemoveTorrent(hash=torrent):
+        case RemoveTorrent(hash=torrent) | RestoreTorrent(hash=torrent):
             return torrent  # one by one: each is made of steps of its own
     assert_never(change)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from qbm.commands.registry import RUN_ORDER
-from qbm.model.change import ServerChange
+from qbm.model.change import torrent_of
 from qbm.model.command import CommandName
 from qbm.model.plan import Plan, Planned
 from qbm.model.reason import Reason
@@ -48,10 +48,11 @@ def count(done: Iterable[Planned]) -> Mapping[str, int]:
     counted: set[tuple[str, TorrentHash]] = set()
     for each in done:
         for counter, number in _COUNTS[each.command](each.change).items():
-            if counter in _OF_TORRENTS and not isinstance(each.change, ServerChange):
-                if (counter, each.change.hash) in counted:
+            torrent = torrent_of(each.change)
+            if counter in _OF_TORRENTS and torrent is not None:
+                if (counter, torrent) in counted:
                     continue
-                counted.add((counter, each.change.hash))
+                counted.add((counter, torrent))
             total[counter] += number
     if unknown := total.keys() - set(STATS):
         raise ValueError(f"no such counters: {sorted(unknown)}")

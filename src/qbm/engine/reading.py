@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from qbm.engine.batches import Numbered
 from qbm.gateways.qbittorrent import QBittorrent
-from qbm.model.change import ServerChange, SetPreferences
+from qbm.model.change import SetPreferences, torrent_of
 from qbm.model.snapshot import Fact, Snapshot
 
 
@@ -16,7 +16,7 @@ async def reread(server: QBittorrent, entries: Sequence[Numbered], known: Snapsh
     ``known`` tells how many there are, if it is whole.
     """
     changes = [each.planned.change for each in entries]
-    hashes = {each.hash for each in changes if not isinstance(each, ServerChange)}
+    hashes = {torrent for each in changes if (torrent := torrent_of(each)) is not None}
     about_limits = any(isinstance(each, SetPreferences) for each in changes)
     facts = frozenset({Fact.GLOBAL_LIMITS} if about_limits else ())
     all_at_once = known.is_whole and len(hashes) * 2 > len(known.torrents)

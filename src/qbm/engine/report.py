@@ -20,17 +20,20 @@ from qbm.model.change import (
     Change,
     Content,
     CreateCategory,
+    DeleteFile,
     Disposal,
+    MoveFile,
     Recheck,
     RemoveTags,
     RemoveTorrent,
-    ServerChange,
+    RestoreTorrent,
     SetAutoManagement,
     SetCategory,
     SetPreferences,
     SetShareLimits,
     SetUploadLimit,
     Start,
+    torrent_of,
 )
 from qbm.model.limit import GlobalLimits, Limit, ShareLimits
 from qbm.model.plan import Applied, Deferred, Plan, Planned, Skipped, Stale
@@ -67,6 +70,12 @@ def describe(change: Change) -> str:
             return f"qBittorrent's limits for all torrents: {_global_limits(common, others)}"
         case RemoveTorrent(content=content):
             return f"remove{_fate(content)}"
+        case RestoreTorrent(files=files, size=size):
+            return f"restore, {_files(len(files), size)} back in place"
+        case MoveFile(source=source, target=target, stamp=stamp):
+            return f"move {source} ({_bytes(stamp.size)}) to {target}"
+        case DeleteFile(path=path, stamp=stamp):
+            return f"delete {path} ({_bytes(stamp.size)}) for good"
     assert_never(change)
 
 
@@ -128,12 +137,15 @@ def _fate(content: Content | None) -> str:
     """What becomes of a removed torrent's files."""
     if content is None or content.disposal is Disposal.KEEP or not content.files:
         return ", its files stay"
-    number = len(content.files)
-    files = f"{number:,} file{'s' if number > 1 else ''} ({_bytes(content.size)})"
+    files = _files(len(content.files), content.size)
     shared = f" ({len(content.shared):,} shared: left)" if content.shared else ""
     if content.disposal is Disposal.RECYCLE:
         return f", {files} into the recycle bin{shared}"
     return f", {files} deleted for good{shared}"
+
+
+def _files(number: int, size: int) -> str:
+    return f"{number:,} file{'' if number == 1 else 's'} ({_bytes(size)})"
 
 
 def _bytes(size: int) -> str:
@@ -220,8 +232,9 @@ class Reporter(Struct, frozen=True):
             "what": describe(change),
             "reason": str(planned.reason),
         }
-        if not isinstance(change, ServerChange):
-            fields |= {"torrent": self.names.get(change.hash, ""), "hash": change.hash}
+        torrent = torrent_of(change)
+        if torrent is not None:
+            fields |= {"torrent": self.names.get(torrent, ""), "hash": torrent}
         return fields
 
     def _left(self, left: Skipped | Deferred) -> dict[str, str]:

@@ -13,7 +13,7 @@ from qbm.engine.batches import Numbered
 from qbm.engine.reading import reread
 from qbm.gateways.clock import Clock
 from qbm.gateways.qbittorrent import QBittorrent
-from qbm.model.change import Change, ServerChange
+from qbm.model.change import Change, torrent_of
 from qbm.model.plan import Applied, Outcome, Unconfirmed
 from qbm.model.projection import achieved
 from qbm.model.snapshot import Snapshot
@@ -60,10 +60,11 @@ async def verify(
 
 
 def _is_taken_back(change: Change, expected: Snapshot, removed: Collection[TorrentHash]) -> bool:
-    if isinstance(change, ServerChange):
+    torrent = torrent_of(change)
+    if torrent is None:
         return False
-    if change.hash not in expected.torrents:
-        return change.hash in removed
+    if torrent not in expected.torrents:
+        return torrent in removed
     return not achieved(change, expected)
 
 
@@ -71,6 +72,7 @@ def _outcome(entry: Numbered, seen: Snapshot) -> Outcome:
     change = entry.planned.change
     if achieved(change, seen):
         return Applied()
-    if not isinstance(change, ServerChange) and change.hash not in seen.torrents:
+    torrent = torrent_of(change)
+    if torrent is not None and torrent not in seen.torrents:
         return GONE
     return NOT_SEEN

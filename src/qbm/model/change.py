@@ -13,6 +13,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from qbm.model.limit import GlobalLimits, ShareLimits
+from qbm.model.stamp import Stamp
 from qbm.model.torrent import TorrentHash
 
 
@@ -141,6 +142,37 @@ class RemoveTorrent(Struct, frozen=True, tag=True, kw_only=True):
         return bool(self.content.files)
 
 
+class RestoreTorrent(Struct, frozen=True, tag=True, kw_only=True):
+    """Bring a removed torrent back, stopped, with its files; run ``removed_by`` removed it.
+
+    ``files`` are the places that its files go back to, as this machine names them; ``size`` is
+    theirs, in bytes.
+    """
+
+    hash: TorrentHash
+    removed_by: str
+    files: tuple[str, ...] = ()
+    size: int = 0
+
+
+class MoveFile(Struct, frozen=True, tag=True, kw_only=True):
+    """Move a file that no torrent owns; both paths are this machine's, as the disk spells them.
+
+    ``stamp`` is the file that is meant: another one at the same path stays.
+    """
+
+    source: str
+    target: str
+    stamp: Stamp
+
+
+class DeleteFile(Struct, frozen=True, tag=True, kw_only=True):
+    """Delete for good a file that no torrent owns; ``path`` and ``stamp`` as in ``MoveFile``."""
+
+    path: str
+    stamp: Stamp
+
+
 TorrentChange: TypeAlias = (
     SetCategory
     | SetAutoManagement
@@ -151,7 +183,15 @@ TorrentChange: TypeAlias = (
     | Start
     | Recheck
     | RemoveTorrent
+    | RestoreTorrent
 )
 ServerChange: TypeAlias = CreateCategory | SetPreferences
-"""About no torrent."""
-Change: TypeAlias = ServerChange | TorrentChange
+"""About the server, and no torrent."""
+FileChange: TypeAlias = MoveFile | DeleteFile
+"""About a file, and no torrent."""
+Change: TypeAlias = ServerChange | FileChange | TorrentChange
+
+
+def torrent_of(change: Change) -> TorrentHash | None:
+    """The torrent that a change is about; None if it is about none."""
+    return None if isinstance(change, ServerChange | FileChange) else change.hash

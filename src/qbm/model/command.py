@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class CommandName(StrEnum):
-    """The eight commands in run order, and the setting that works like one."""
+    """The eight commands in run order, and what runs carry along unasked."""
 
     CAT_UPDATE = "cat_update"
     TAG_UPDATE = "tag_update"
@@ -18,9 +18,13 @@ class CommandName(StrEnum):
     SHARE_LIMITS = "share_limits"
     FORCE_AUTO_TMM = "force_auto_tmm"
     """``settings.force_auto_tmm``: nobody asks for it by name, runs carry it along."""
+    CLEANUP_DIRS = "cleanup_dirs"
+    """Emptying the bins of what is old, at the end; the name is that of its webhook."""
+    RESTORE = "restore"
+    """Putting back what a run has removed, asked for by itself."""
 
 
-COMMANDS: tuple[CommandName, ...] = tuple(
-    name for name in CommandName if name is not CommandName.FORCE_AUTO_TMM
-)
+_UNASKED = frozenset({CommandName.FORCE_AUTO_TMM, CommandName.CLEANUP_DIRS, CommandName.RESTORE})
+
+COMMANDS: tuple[CommandName, ...] = tuple(name for name in CommandName if name not in _UNASKED)
 """What a request may name, in run order."""

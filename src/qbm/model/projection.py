@@ -15,9 +15,13 @@ from qbm.model.change import (
     AddTags,
     Change,
     CreateCategory,
+    DeleteFile,
+    FileChange,
+    MoveFile,
     Recheck,
     RemoveTags,
     RemoveTorrent,
+    RestoreTorrent,
     ServerChange,
     SetAutoManagement,
     SetCategory,
@@ -44,6 +48,10 @@ def project(snapshot: Snapshot, changes: Iterable[Change]) -> Snapshot:
                 categories.setdefault(name, Category(name, save_path))
             case SetPreferences(after=global_limits):
                 pass
+            case MoveFile():
+                pass  # into a bin, where its name counts as before
+            case DeleteFile():
+                torrents = {each: _unlinked(known, change) for each, known in torrents.items()}
             case RemoveTorrent():
                 torrents.pop(change.hash, None)
             case _:
@@ -56,9 +64,11 @@ def expects(change: Change, snapshot: Snapshot) -> bool:
     """Whether the snapshot still is as the change expects to find it (else it is *stale*)."""
     if isinstance(change, ServerChange):
         return _server_expects(change, snapshot)
+    if isinstance(change, FileChange):
+        raise TypeError(f"the disk tells, not the server: {change}")
     torrent = snapshot.torrents.get(change.hash)
     if torrent is None:
-        return False
+        return isinstance(change, RestoreTorrent)
     match change:
         case SetCategory():
             is_there = not change.after or change.after in snapshot.categories
@@ -79,6 +89,8 @@ def expects(change: Change, snapshot: Snapshot) -> bool:
             return torrent.is_stopped and torrent.progress == 0
         case RemoveTorrent():
             return _is_still_removable(torrent, change)
+        case RestoreTorrent():
+            return False
     assert_never(change)
 
 
@@ -86,6 +98,8 @@ def achieved(change: Change, snapshot: Snapshot) -> bool:
     """Whether the snapshot shows what the change was to leave; nothing else is compared."""
     if isinstance(change, ServerChange):
         return _server_shows(change, snapshot)
+    if isinstance(change, FileChange):
+        raise TypeError(f"the disk tells, not the server: {change}")
     torrent = snapshot.torrents.get(change.hash)
     if torrent is None:
         return isinstance(change, RemoveTorrent)
@@ -108,6 +122,8 @@ def achieved(change: Change, snapshot: Snapshot) -> bool:
             return torrent.state in CHECKING_STATES or torrent.progress > 0
         case RemoveTorrent():
             return False
+        case RestoreTorrent():
+            return True
     assert_never(change)
 
 
@@ -192,9 +208,25 @@ def _changed(torrent: Torrent, change: TorrentChange, categories: dict[str, Cate
             return replace(torrent, state=_started(torrent))
         case Recheck():
             return replace(torrent, state=State.CHECKING_DL)
-        case RemoveTorrent():
-            return torrent  # taken out of the snapshot instead
+        case RemoveTorrent() | RestoreTorrent():
+            return torrent  # taken out of the snapshot instead, or not in it
     assert_never(change)
+
+
+def _unlinked(torrent: Torrent, change: DeleteFile) -> Torrent:
+    """``torrent`` once one more name of its files is gone."""
+    if torrent.links is UNKNOWN:
+        return torrent
+    gone = (change.stamp.device, change.stamp.inode)
+    return replace(
+        torrent,
+        links=tuple(
+            replace(each, links=each.links - 1, in_roots=each.in_roots - 1)
+            if (each.device, each.inode) == gone and each.doubt is None
+            else each
+            for each in torrent.links
+        ),
+    )
 
 
 def _started(torrent: Torrent) -> State:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from qbm.model.disk import BinnedFile, Tree
 from qbm.model.limit import GlobalLimits
 from qbm.model.torrent import Torrent, TorrentHash
 from qbm.model.unknown import UNKNOWN, Unknown
@@ -46,6 +47,10 @@ class Fact(StrEnum):
     GLOBAL_LIMITS = "global_limits"
     SIGHTINGS = "sightings"
     RECHECKS = "rechecks"
+    TREE = "tree"
+    """The roots on the disk, and which of the files there no torrent of any server owns."""
+    LINKS = "links"
+    """The hard links of the torrents' large files."""
 
 
 class Sighting(Struct, frozen=True):
@@ -63,7 +68,8 @@ class Snapshot(Struct, frozen=True):
     by earlier runs, and when a torrent was last rechecked by one. ``removed_at`` counts, by
     tracker host in lower case, the torrents that this run has removed as unregistered in its
     earlier attempts. ``tells_tracker_errors`` says that the server has a status of its own for
-    a tracker that refuses a torrent (5), so that no other status means that.
+    a tracker that refuses a torrent (5), so that no other status means that. ``tree`` is what
+    the disk holds beside the torrents, ``binned`` what is in the bins.
     """
 
     torrents: Mapping[TorrentHash, Torrent]
@@ -74,6 +80,8 @@ class Snapshot(Struct, frozen=True):
     rechecked: Mapping[TorrentHash, datetime] = {}
     removed_at: Mapping[str, int] = {}
     tells_tracker_errors: bool = False
+    tree: Tree | Unknown = UNKNOWN
+    binned: tuple[BinnedFile, ...] | Unknown = UNKNOWN
 
 
 class Selection(Struct, frozen=True):

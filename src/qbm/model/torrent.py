@@ -9,6 +9,7 @@ from typing import NewType
 
 from msgspec import Struct
 
+from qbm.model.disk import FileLinks
 from qbm.model.limit import ShareLimits
 from qbm.model.tracker import Tracker
 from qbm.model.unknown import UNKNOWN, Unknown
@@ -97,6 +98,7 @@ class Torrent(Struct, frozen=True, kw_only=True, gc=False):
     tracker counts them. Times are aware; ``completion_on`` is None while incomplete,
     ``download_path`` "" if incomplete content is kept in no place of its own.
     ``has_whole_content`` is what the disk says: every file is there at its full size.
+    ``links`` are the hard links of its large files.
     """
 
     hash: TorrentHash
@@ -124,6 +126,7 @@ class Torrent(Struct, frozen=True, kw_only=True, gc=False):
     share_limits: ShareLimits = ShareLimits()
     files: tuple[TorrentFile, ...] | Unknown = UNKNOWN
     has_whole_content: bool | Unknown = UNKNOWN
+    links: tuple[FileLinks, ...] | Unknown = UNKNOWN
 
     @property
     def is_stopped(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, assert_never
 from sqlalchemy import Connection, Row, Update, func, insert, select, update
 
 from qbm.errors import StoreError
-from qbm.model.change import Change, ServerChange
+from qbm.model.change import torrent_of
 from qbm.model.plan import Applied, Failed, Outcome, Planned, Stale, Unconfirmed
 from qbm.model.torrent import TorrentHash
 from qbm.store.opened import Opened
@@ -162,7 +162,7 @@ def applied_of(connection: Connection, run_id: str) -> list[Planned]:
 def _row(
     run_id: str, position: int, planned: Planned, names: Mapping[TorrentHash, str]
 ) -> dict[str, object]:
-    torrent = _torrent_of(planned.change)
+    torrent = torrent_of(planned.change)
     return {
         "run_id": run_id,
         "position": position,
@@ -175,10 +175,6 @@ def _row(
         "state": EntryState.PLANNED,
         "detail": "",
     }
-
-
-def _torrent_of(change: Change) -> TorrentHash | None:
-    return None if isinstance(change, ServerChange) else change.hash
 
 
 def _planned(row: Row[*tuple[Any, ...]]) -> Planned:

@@ -10,6 +10,8 @@ from msgspec import Struct
 
 from qbm.model.command import CommandName
 from qbm.model.plan import Planned
+from qbm.model.stamp import Stamp
+from qbm.model.torrent import TorrentFile
 
 
 class Trigger(StrEnum):
@@ -173,3 +175,24 @@ class Intent(Struct, frozen=True):
     planned: Planned
     intended_at: datetime
     step: Step = Step.BEGUN
+
+
+class FileList(Struct, frozen=True):
+    """The files of a torrent; right as long as it still has this ``fingerprint``."""
+
+    fingerprint: str
+    files: tuple[TorrentFile, ...]
+
+
+class MovedOrphan(Struct, frozen=True, kw_only=True):
+    """A file without an owner that a run has moved; both paths are this machine's.
+
+    ``server`` is the identity of the server whose run it was, ``stamp`` the file's.
+    """
+
+    server: str
+    run_id: str
+    source: str
+    target: str
+    stamp: Stamp
+    moved_at: datetime

@@ -40,7 +40,7 @@ class Schema(Struct, frozen=True):
     migrations: Path
 
 
-OURS = Schema("0003", Path(__file__).parent / "migrations")
+OURS = Schema("0004", Path(__file__).parent / "migrations")
 
 
 def bring_up_to_date(engine: Engine, path: Path, schema: Schema = OURS) -> None:

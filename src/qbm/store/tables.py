@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import zlib
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -14,6 +17,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -26,6 +30,8 @@ from qbm.errors import StoreTooNew
 from qbm.model.change import Change
 from qbm.model.command import CommandName
 from qbm.model.reason import Reason
+from qbm.model.stamp import Stamp
+from qbm.model.torrent import TorrentFile
 from qbm.store.records import EntryState, LeftOut, RunState, Step, Trigger
 
 _Value = TypeVar("_Value")
@@ -78,9 +84,14 @@ class Json(TypeDecorator[_Value], Generic[_Value]):
         self._encoder = msgspec.json.Encoder()
 
     def process_bind_param(self, value: _Value | None, dialect: Dialect) -> str | None:
-        """The JSON of a value."""
+        """The JSON of a value; names that are no text are escaped as JSON can."""
         del dialect
-        return None if value is None else self._encoder.encode(value).decode()
+        if value is None:
+            return None
+        try:
+            return self._encoder.encode(value).decode()
+        except UnicodeEncodeError:
+            return json.dumps(msgspec.to_builtins(value))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> _Value | None:
         """The value in a JSON text.
@@ -90,12 +101,66 @@ class Json(TypeDecorator[_Value], Generic[_Value]):
         """
         del dialect
         try:
-            return None if value is None else self._decoder.decode(value)
+            if value is None:
+                return None
+            try:
+                return self._decoder.decode(value)
+            except msgspec.ValidationError:
+                raise
+            except msgspec.DecodeError:  # a lone surrogate: a name that is no text
+                decoded: _Value = msgspec.convert(json.loads(value), self.shape)
+                return decoded
         except msgspec.ValidationError as error:
             raise StoreTooNew(
                 f"The journal holds what only a newer qbm knows ({error}). Run that version once "
                 "more, so that it settles what it has begun."
             ) from error
+
+
+class FilePath(TypeDecorator[str]):
+    """A path of this machine, kept as its very bytes: not all of them are text."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        """The bytes of a path."""
+        del dialect
+        return None if value is None else os.fsencode(value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+        """The path of some bytes."""
+        del dialect
+        return None if value is None else os.fsdecode(value)
+
+
+class FileNames(TypeDecorator[tuple[TorrentFile, ...]]):
+    """The files of a torrent, packed: of a large library they are a hundred megabytes."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: tuple[TorrentFile, ...] | None, dialect: Dialect
+    ) -> bytes | None:
+        """The packed files."""
+        del dialect
+        if value is None:
+            return None
+        rows = [(each.name, each.size, each.progress, each.priority) for each in value]
+        return zlib.compress(msgspec.json.encode(rows), level=1)
+
+    def process_result_value(
+        self, value: bytes | None, dialect: Dialect
+    ) -> tuple[TorrentFile, ...] | None:
+        """The files in a pack."""
+        del dialect
+        if value is None:
+            return None
+        return tuple(TorrentFile(*row) for row in _ROWS.decode(zlib.decompress(value)))
+
+
+_ROWS = msgspec.json.Decoder(list[tuple[str, int, float, int]])
 
 
 class Word(TypeDecorator[_Word], Generic[_Word]):
@@ -198,6 +263,26 @@ sightings = Table(
     Column("first_at", Instant, nullable=False),
     Column("runs", Integer, nullable=False),
     Column("run_id", String(16), nullable=False),
+)
+
+file_lists = Table(
+    "file_lists",
+    metadata,
+    Column("server", Text, primary_key=True),
+    Column("hash", String(64), primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("files", FileNames, nullable=False),
+)
+
+orphans = Table(
+    "orphans",
+    metadata,
+    Column("target", FilePath, primary_key=True),
+    Column("source", FilePath, nullable=False),
+    Column("server", Text, nullable=False),
+    Column("run_id", String(16), nullable=False),
+    Column("stamp", Json[Stamp](Stamp), nullable=False),
+    Column("moved_at", Instant, nullable=False),
 )
 
 leases = Table(

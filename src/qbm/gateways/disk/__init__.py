@@ -7,7 +7,7 @@ encoding) come and go as Python's surrogate escapes. All functions block.
 from qbm.gateways.disk.claims import is_temporary
 from qbm.gateways.disk.content import whole_content
 from qbm.gateways.disk.copying import IsStopped, Progress, sync_folder
-from qbm.gateways.disk.finding import Stamp, find, stamp
+from qbm.gateways.disk.finding import find, stamp
 from qbm.gateways.disk.folders import has_entries, is_folder, remove_empty_folders
 from qbm.gateways.disk.identity import (
     Entry,
@@ -18,13 +18,18 @@ from qbm.gateways.disk.identity import (
     stands_for,
 )
 from qbm.gateways.disk.moving import Fate, delete, move
+from qbm.gateways.disk.scanning import FileStat, Scan, ScannedFolder, scan
 from qbm.gateways.disk.space import can_move, free_space, is_across
+from qbm.model.stamp import Stamp
 
 __all__ = [
     "Entry",
     "Fate",
+    "FileStat",
     "IsStopped",
     "Progress",
+    "Scan",
+    "ScannedFolder",
     "Stamp",
     "can_move",
     "delete",
@@ -40,6 +45,7 @@ __all__ = [
     "proves_inodes",
     "remove_empty_folders",
     "same_entry",
+    "scan",
     "stamp",
     "stands_for",
     "sync_folder",

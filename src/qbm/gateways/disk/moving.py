@@ -15,8 +15,9 @@ from qbm.errors import DiskError
 from qbm.gateways.disk.claims import Claim
 from qbm.gateways.disk.copying import IsStopped, Progress, copy, is_equal, sync_folder
 from qbm.gateways.disk.failures import shown, status, translated
-from qbm.gateways.disk.finding import Stamp, is_movable, stamp, stamp_of
+from qbm.gateways.disk.finding import is_movable, stamp, stamp_of
 from qbm.gateways.disk.space import can_move
+from qbm.model.stamp import Stamp
 
 
 class Fate(StrEnum):
