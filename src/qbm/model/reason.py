@@ -181,6 +181,88 @@ class Code(StrEnum):
     )
     TRACKER_ERROR_TAGGED = "tracker_error_tagged", "it has the tag {tag} already"
 
+    # rem_orphaned
+    ORPHAN = "orphan", "no torrent of any server owns it"
+    ORPHANS_YOUNG = (
+        "orphans_young",
+        "files without an owner that are younger than {minutes} minutes are left: {number}",
+    )
+    ORPHANS_TREE_UNKNOWN = "orphans_tree_unknown", "the folders of the downloads were not listed"
+    ORPHANS_NO_TORRENTS = (
+        "orphans_no_torrents",
+        "qBittorrent has no torrents, so every file would be an orphan",
+    )
+    ORPHANS_LOADING = (
+        "orphans_loading",
+        "qBittorrent is still loading its torrents ({number}): run again when it is done",
+    )
+    ORPHANS_UNHEARD = (
+        "orphans_unheard",
+        ("what the server of {config_file} owns in the same folder is not known: {why}"),
+    )
+    ORPHANS_ROOT_ABSENT = (
+        "orphans_root_absent",
+        "{root} is empty or not there: see that the disk is mounted and that the path is right",
+    )
+    ORPHANS_UNREADABLE = (
+        "orphans_unreadable",
+        "a part of the folder cannot be read, and nobody knows what is in there: {why}",
+    )
+    ORPHANS_LISTLESS = (
+        "orphans_listless",
+        "complete torrents report no files, as while qBittorrent loads: {torrents}",
+    )
+    ORPHANS_NONE_INSIDE = (
+        "orphans_none_inside",
+        (
+            "no torrent has its content in directory.root_dir: it must be the path that "
+            "qBittorrent uses, and directory.remote_dir the same folder as this machine sees it"
+        ),
+    )
+    ORPHANS_MISPLACED = (
+        "orphans_misplaced",
+        (
+            "the content of {number} of {complete} complete torrents is not where "
+            "directory.root_dir and directory.remote_dir put it, more than {percent} %: {name}, "
+            "for one, should be at {path}"
+        ),
+    )
+    ORPHANS_TOO_MANY = (
+        "orphans_too_many",
+        (
+            "{number} files belong to no torrent, and orphaned.max_orphaned_files_to_delete "
+            "allows {most}: look at them in a dry run with a higher number, then allow as many"
+        ),
+    )
+
+    # tag_nohardlinks
+    LINKS_NONE = (
+        "links_none",
+        "no hard link of its large files ({number}) counts (seen: {scope})",
+    )
+    LINKS_FOUND = (
+        "links_found",
+        "{path} has {links} hard links, {others} of which count (seen: {scope})",
+    )
+    LINKS_EXCLUDED = "links_excluded", "its tag {tag} is in exclude_tags"
+    LINKS_UNKNOWN = "links_unknown", "its files could not be looked at"
+    LINKS_FILE_MISSING = "links_file_missing", "{path} is not there"
+    LINKS_FILE_UNREADABLE = "links_file_unreadable", "{path} cannot be read"
+    LINKS_FILE_SYMLINK = "links_file_symlink", "{path} is a symbolic link"
+    LINKS_FILE_OUTSIDE = "links_file_outside", "{path} is not in directory.root_dir"
+    LINKS_UNPROVEN = (
+        "links_unproven",
+        "the file system of {path} does not number its files in a way that proves hard links",
+    )
+    LINKS_UNSEEN = (
+        "links_unseen",
+        "a part of directory.root_dir could not be read, so links of {path} may be there",
+    )
+    LINKS_CATEGORY_UNUSED = (
+        "links_category_unused",
+        "no torrent has the category {category} that stands under nohardlinks",
+    )
+
     # recheck, share_limits: what a torrent's seeding has come to
     RATIO_REACHED = "ratio_reached", "ratio {ratio} ≥ {name} {limit}"
     SEEDING_TIME_REACHED = "seeding_time_reached", "seeding time {time} ≥ {name} {limit}"
