@@ -22,6 +22,7 @@ from qbm.model.change import (
     CreateCategory,
     DeleteFile,
     Disposal,
+    FileChange,
     MoveFile,
     Recheck,
     RemoveTags,
@@ -45,7 +46,7 @@ _Limit: TypeAlias = float | timedelta | Limit | str | None
 """A limit, or what is done at one."""
 
 
-def describe(change: Change) -> str:
+def describe(change: Change) -> str:  # noqa: PLR0912 - one line for each kind of change
     """The change in words, without the torrent's name."""
     match change:
         case CreateCategory(name=name, save_path=save_path):
@@ -70,6 +71,13 @@ def describe(change: Change) -> str:
             return f"qBittorrent's limits for all torrents: {_global_limits(common, others)}"
         case RemoveTorrent(content=content):
             return f"remove{_fate(content)}"
+        case RestoreTorrent() | MoveFile() | DeleteFile():
+            return _of_files(change)
+    assert_never(change)
+
+
+def _of_files(change: RestoreTorrent | FileChange) -> str:
+    match change:
         case RestoreTorrent(files=files, size=size):
             return f"restore, {_files(len(files), size)} back in place"
         case MoveFile(source=source, target=target, stamp=stamp):

@@ -66,6 +66,10 @@ def expects(change: Change, snapshot: Snapshot) -> bool:
         return _server_expects(change, snapshot)
     if isinstance(change, FileChange):
         raise TypeError(f"the disk tells, not the server: {change}")
+    return _torrent_expects(change, snapshot)
+
+
+def _torrent_expects(change: TorrentChange, snapshot: Snapshot) -> bool:
     torrent = snapshot.torrents.get(change.hash)
     if torrent is None:
         return isinstance(change, RestoreTorrent)
@@ -100,6 +104,10 @@ def achieved(change: Change, snapshot: Snapshot) -> bool:
         return _server_shows(change, snapshot)
     if isinstance(change, FileChange):
         raise TypeError(f"the disk tells, not the server: {change}")
+    return _torrent_shows(change, snapshot)
+
+
+def _torrent_shows(change: TorrentChange, snapshot: Snapshot) -> bool:
     torrent = snapshot.torrents.get(change.hash)
     if torrent is None:
         return isinstance(change, RemoveTorrent)
