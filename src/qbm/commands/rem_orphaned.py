@@ -16,6 +16,7 @@ from qbm.config import Config
 from qbm.model.change import Change, DeleteFile, MoveFile
 from qbm.model.command import CommandName
 from qbm.model.disk import Stray, Tree
+from qbm.model.paths import root_folder
 from qbm.model.plan import Notice, Plan, Planned, Refused
 from qbm.model.reason import Code, Reason, because
 from qbm.model.snapshot import Fact, Selection, Snapshot
@@ -124,10 +125,18 @@ def _planned(stray: Stray, config: Config) -> Planned:
     reason = because(Code.ORPHAN)
     if config.orphaned.empty_after_x_days == 0:
         return Planned(DeleteFile(path=stray.path, stamp=stray.stamp), _NAME, reason)
-    bins = config.directory.orphaned_dir
-    folder = bins[stray.root] if len(bins) > 1 else bins[0]
-    target = f"{folder.rstrip('/')}/{stray.relative}"
+    target = _target(stray, config)
     return Planned(MoveFile(source=stray.path, target=target, stamp=stray.stamp), _NAME, reason)
+
+
+def _target(stray: Stray, config: Config) -> str:
+    """Its place in the orphaned folder of its root, or below its root's folder in the only one."""
+    directory = config.directory
+    roots = [each.root_dir for each in directory.roots]
+    if len(directory.orphaned_dir) > 1:
+        return f"{directory.orphaned_dir[stray.root].rstrip('/')}/{stray.relative}"
+    names = [directory.orphaned_dir[0].rstrip("/"), root_folder(roots, stray.root)]
+    return "/".join([*filter(None, names), stray.relative])
 
 
 def _by_path(stray: Stray) -> str:

@@ -46,7 +46,7 @@ _Limit: TypeAlias = float | timedelta | Limit | str | None
 """A limit, or what is done at one."""
 
 
-def describe(change: Change) -> str:  # noqa: PLR0912 - one line for each kind of change
+def describe(change: Change) -> str:
     """The change in words, without the torrent's name."""
     match change:
         case CreateCategory(name=name, save_path=save_path):

@@ -59,6 +59,19 @@ def is_below(path: str, folder: str) -> bool:
     return inner is not None and outer is not None and inner[: len(outer)] == outer
 
 
+def root_folder(roots: Sequence[str], index: int) -> str:
+    """The folder of one of ``roots`` in a bin that serves all of them; "" if it is the only one.
+
+    The root's last component, or, where several have the same, all of them joined by ``-``.
+    """
+    if len(roots) == 1:
+        return ""
+    names = [_names(each)[-1:] for each in roots]
+    if names.count(names[index]) == 1:
+        return "".join(names[index])
+    return "-".join(_names(roots[index]))
+
+
 @dataclass(frozen=True, slots=True)
 class PathMap:
     """The roots, each as the server writes it and as this machine does.

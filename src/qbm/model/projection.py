@@ -6,8 +6,9 @@ tells ``verify`` what to expect, and powers the simulator-free tests.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final, assert_never
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeAlias, assert_never
 
 from msgspec.structs import replace
 
@@ -31,10 +32,14 @@ from qbm.model.change import (
     Start,
     TorrentChange,
 )
+from qbm.model.disk import FileLinks
 from qbm.model.limit import GlobalLimits, Limit, ShareLimits
 from qbm.model.snapshot import Category, Snapshot
 from qbm.model.torrent import CHECKING_STATES, State, Torrent, TorrentHash
 from qbm.model.unknown import UNKNOWN, Unknown
+
+_FileKey: TypeAlias = tuple[int, int]
+"""A file on the disk whatever its names are: its device and inode."""
 
 
 def project(snapshot: Snapshot, changes: Iterable[Change]) -> Snapshot:
@@ -42,6 +47,7 @@ def project(snapshot: Snapshot, changes: Iterable[Change]) -> Snapshot:
     torrents: dict[TorrentHash, Torrent] = dict(snapshot.torrents)
     categories = dict(snapshot.categories)
     global_limits = snapshot.global_limits
+    deleted: Counter[_FileKey] = Counter()
     for change in changes:
         match change:
             case CreateCategory(name=name, save_path=save_path):
@@ -50,13 +56,15 @@ def project(snapshot: Snapshot, changes: Iterable[Change]) -> Snapshot:
                 pass
             case MoveFile():
                 pass  # into a bin, where its name counts as before
-            case DeleteFile():
-                torrents = {each: _unlinked(known, change) for each, known in torrents.items()}
+            case DeleteFile(stamp=stamp):
+                deleted[stamp.device, stamp.inode] += 1
             case RemoveTorrent():
                 torrents.pop(change.hash, None)
             case _:
                 if change.hash in torrents:
                     torrents[change.hash] = _changed(torrents[change.hash], change, categories)
+    if deleted:
+        torrents = {each: _unlinked(known, deleted) for each, known in torrents.items()}
     return replace(snapshot, torrents=torrents, categories=categories, global_limits=global_limits)
 
 
@@ -221,20 +229,18 @@ def _changed(torrent: Torrent, change: TorrentChange, categories: dict[str, Cate
     assert_never(change)
 
 
-def _unlinked(torrent: Torrent, change: DeleteFile) -> Torrent:
-    """``torrent`` once one more name of its files is gone."""
+def _unlinked(torrent: Torrent, deleted: Mapping[_FileKey, int]) -> Torrent:
+    """``torrent`` once some more names of its files are gone: how many of each file."""
     if torrent.links is UNKNOWN:
         return torrent
-    gone = (change.stamp.device, change.stamp.inode)
-    return replace(
-        torrent,
-        links=tuple(
-            replace(each, links=each.links - 1, in_roots=each.in_roots - 1)
-            if (each.device, each.inode) == gone and each.doubt is None
-            else each
-            for each in torrent.links
-        ),
-    )
+    return replace(torrent, links=tuple(_fewer(each, deleted) for each in torrent.links))
+
+
+def _fewer(file: FileLinks, deleted: Mapping[_FileKey, int]) -> FileLinks:
+    number = deleted.get((file.device, file.inode), 0)
+    if not number or file.doubt is not None:
+        return file
+    return replace(file, links=file.links - number, in_roots=file.in_roots - number)
 
 
 def _started(torrent: Torrent) -> State:

@@ -104,17 +104,17 @@ class Json(TypeDecorator[_Value], Generic[_Value]):
             if value is None:
                 return None
             try:
-                return self._decoder.decode(value)
+                read: _Value = self._decoder.decode(value)
             except msgspec.ValidationError:
                 raise
             except msgspec.DecodeError:  # a lone surrogate: a name that is no text
-                decoded: _Value = msgspec.convert(json.loads(value), self.shape)
-                return decoded
+                read = msgspec.convert(json.loads(value), self.shape)
         except msgspec.ValidationError as error:
             raise StoreTooNew(
                 f"The journal holds what only a newer qbm knows ({error}). Run that version once "
                 "more, so that it settles what it has begun."
             ) from error
+        return read
 
 
 class FilePath(TypeDecorator[str]):

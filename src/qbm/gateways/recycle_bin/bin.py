@@ -17,7 +17,7 @@ from typing import Final, Self
 
 from qbm.config import Config
 from qbm.gateways.disk.failures import status
-from qbm.model.paths import PathMap, key
+from qbm.model.paths import PathMap, key, root_folder
 from qbm.model.torrent import TorrentHash
 
 LONGEST_NAME: Final = 255
@@ -128,11 +128,10 @@ class Bin:
         """The root's own folder in a bin that serves several roots; none in its own bin."""
         roots = [root for root, _ in self.paths.roots]
         index = self.paths.root_of(server_path)
-        if index is None or len(roots) == 1 or len(self.folders) > 1:
+        if index is None or len(self.folders) > 1:
             return []
-        if [_last(each) for each in roots].count(_last(roots[index])) == 1:
-            return [safe_name(_last(roots[index]))]
-        return [safe_name("-".join(filter(None, roots[index].split("/"))))]
+        name = root_folder(roots, index)
+        return [safe_name(name)] if name else []
 
 
 def _last(path: str) -> str:
