@@ -37,6 +37,7 @@ from qbm.model.change import (
     torrent_of,
 )
 from qbm.model.limit import GlobalLimits, Limit, ShareLimits
+from qbm.model.paths import legible
 from qbm.model.plan import Applied, Deferred, Plan, Planned, Skipped, Stale
 from qbm.model.torrent import TorrentHash
 
@@ -81,9 +82,9 @@ def _of_files(change: RestoreTorrent | FileChange) -> str:
         case RestoreTorrent(files=files, size=size):
             return f"restore, {_files(len(files), size)} back in place"
         case MoveFile(source=source, target=target, stamp=stamp):
-            return f"move {source} ({_bytes(stamp.size)}) to {target}"
+            return f"move {legible(source)} ({_bytes(stamp.size)}) to {legible(target)}"
         case DeleteFile(path=path, stamp=stamp):
-            return f"delete {path} ({_bytes(stamp.size)}) for good"
+            return f"delete {legible(path)} ({_bytes(stamp.size)}) for good"
     assert_never(change)
 
 

@@ -59,6 +59,11 @@ def is_below(path: str, folder: str) -> bool:
     return inner is not None and outer is not None and inner[: len(outer)] == outer
 
 
+def legible(path: str) -> str:
+    """A path that can be printed and sent: bytes that are no text show as U+FFFD."""
+    return path.encode(errors="surrogatepass").decode(errors="replace")
+
+
 def root_folder(roots: Sequence[str], index: int) -> str:
     """The folder of one of ``roots`` in a bin that serves all of them; "" if it is the only one.
 

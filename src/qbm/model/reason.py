@@ -13,6 +13,8 @@ from typing import Self
 
 from msgspec import Struct
 
+from qbm.model.paths import legible
+
 
 class Code(StrEnum):
     """A kind of decision, and the sentence it reads as."""
@@ -346,14 +348,14 @@ class Reason(Struct, frozen=True, gc=False):
 
 
 def because(code: Code, **fields: object) -> Reason:
-    """A reason whose fields are kept as text.
+    """A reason whose fields are kept as text that can be printed and sent.
 
     Raises:
         ValueError: its sentence needs more of them; better here than when it is read.
     """
     if missing := code.fields - fields.keys():
         raise ValueError(f"{code} lacks {sorted(missing)}")
-    return Reason(code, {name: str(value) for name, value in fields.items()})
+    return Reason(code, {name: legible(str(value)) for name, value in fields.items()})
 
 
 def together(reasons: Iterable[Reason]) -> Reason:
