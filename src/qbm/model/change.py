@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from qbm.model.disk import Bin
 from qbm.model.limit import GlobalLimits, ShareLimits
 from qbm.model.stamp import Stamp
 from qbm.model.torrent import TorrentHash
@@ -167,10 +168,14 @@ class MoveFile(Struct, frozen=True, tag=True, kw_only=True):
 
 
 class DeleteFile(Struct, frozen=True, tag=True, kw_only=True):
-    """Delete for good a file that no torrent owns; ``path`` and ``stamp`` as in ``MoveFile``."""
+    """Delete for good a file that no torrent owns; ``path`` and ``stamp`` as in ``MoveFile``.
+
+    ``bin`` is where it has waited, None if it lies among the downloads.
+    """
 
     path: str
     stamp: Stamp
+    bin: Bin | None = None
 
 
 TorrentChange: TypeAlias = (
