@@ -237,6 +237,38 @@ class Code(StrEnum):
         ),
     )
 
+    # cleanup
+    BINNED_LONG = (
+        "binned_long",
+        "put into {bin} at {put_at}: what is there for {days} days goes",
+    )
+    BINNED_UNRECORDED = (
+        "binned_unrecorded",
+        (
+            "in {bin}, untouched since {put_at} (nobody knows when it was put there): what is "
+            "there for {days} days goes"
+        ),
+    )
+    BINNED_OWNED = (
+        "binned_owned",
+        "{number} files stay in {bin}, because they belong to torrents: {owners}",
+    )
+    BINNED_UNSURE = (
+        "binned_unsure",
+        "{number} files stay in {bin}, because nobody knows whose they are: {why}",
+    )
+    BIN_UNREADABLE = (
+        "bin_unreadable",
+        "{folder} was not emptied, because a part of it cannot be read: {why}",
+    )
+    BIN_HOLDS_MORE = (
+        "bin_holds_more",
+        (
+            "{folder} is not emptied, because it is or holds {what}: a bin must be a folder of "
+            "its own (directory.recycle_bin, directory.orphaned_dir)"
+        ),
+    )
+
     # tag_nohardlinks
     LINKS_NONE = (
         "links_none",
