@@ -8,7 +8,7 @@ from qbm.gateways.disk.claims import is_temporary
 from qbm.gateways.disk.content import whole_content
 from qbm.gateways.disk.copying import IsStopped, Progress, sync_folder
 from qbm.gateways.disk.finding import find, stamp
-from qbm.gateways.disk.folders import has_entries, is_folder, remove_empty_folders
+from qbm.gateways.disk.folders import has_entries, held_by, is_folder, remove_empty_folders
 from qbm.gateways.disk.identity import (
     Entry,
     entry,
@@ -37,6 +37,7 @@ __all__ = [
     "find",
     "free_space",
     "has_entries",
+    "held_by",
     "is_across",
     "is_folder",
     "is_temporary",

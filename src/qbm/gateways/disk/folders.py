@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from qbm.gateways.disk.failures import shown, status, translated
 from qbm.gateways.disk.finding import find
@@ -66,6 +66,14 @@ def remove_empty_folders(folders: Collection[str], *, keep: Collection[str]) -> 
         while parts(folder) is not None and not kept.holds(folder) and _is_gone(folder, removed):
             folder = os.path.dirname(folder.rstrip("/"))  # noqa: PLW2901 - upwards
     return removed
+
+
+def held_by(folder: str, others: Iterable[str]) -> str | None:
+    """The first of ``others`` that ``folder`` is or is above, under whatever name; or None.
+
+    The root of the file system is above each of them.
+    """
+    return next((each for each in others if _Kept([each]).holds(folder)), None)
 
 
 class _Kept:
