@@ -44,8 +44,9 @@ class Recycled(Struct, frozen=True, kw_only=True):
 
 
 class Orphaned(Struct, frozen=True, kw_only=True):
-    """The folders of orphans: those that a run has moved there and that are still there, with
-    their old places, and all other files there. ``unread`` as in ``Recycled``.
+    """The folders of orphans: what runs have moved there, the oldest first, and all else there.
+
+    ``moved`` has those that are still there; ``unread`` is as in ``Recycled``.
     """
 
     moved: tuple[MovedOrphan, ...]

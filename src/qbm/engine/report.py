@@ -82,9 +82,9 @@ def _of_files(change: RestoreTorrent | FileChange) -> str:
         case RestoreTorrent(files=files, size=size):
             return f"restore, {_files(len(files), size)} back in place"
         case MoveFile(source=source, target=target, stamp=stamp):
-            return f"move {legible(source)} ({_bytes(stamp.size)}) to {legible(target)}"
+            return f"move {legible(source)} ({sized(stamp.size)}) to {legible(target)}"
         case DeleteFile(path=path, stamp=stamp):
-            return f"delete {legible(path)} ({_bytes(stamp.size)}) for good"
+            return f"delete {legible(path)} ({sized(stamp.size)}) for good"
     assert_never(change)
 
 
@@ -154,10 +154,11 @@ def _fate(content: Content | None) -> str:
 
 
 def _files(number: int, size: int) -> str:
-    return f"{number:,} file{'' if number == 1 else 's'} ({_bytes(size)})"
+    return f"{number:,} file{'' if number == 1 else 's'} ({sized(size)})"
 
 
-def _bytes(size: int) -> str:
+def sized(size: int) -> str:
+    """A size in bytes as people read it: ``1.5 GiB``."""
     amount, units = float(size), iter(("bytes", "KiB", "MiB", "GiB", "TiB"))
     unit = next(units)
     while amount >= _KIB and unit != "TiB":
