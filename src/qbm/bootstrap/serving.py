@@ -19,6 +19,7 @@ from qbm.api.app import create_app
 from qbm.api.site import Site, base_url_of
 from qbm.bootstrap.beacon import Beacon, light, new_token, put_out
 from qbm.bootstrap.listening import listen, local_url
+from qbm.bootstrap.neighbours import neighbourhood
 from qbm.bootstrap.overheard import overhearing
 from qbm.bootstrap.signals import heeding_signals
 from qbm.bootstrap.tools import locks_of, server_identity, tools_for
@@ -26,6 +27,7 @@ from qbm.cli.serving import ServeOrder
 from qbm.config import Found, State
 from qbm.config.finding import find_folder
 from qbm.config.folder import ConfigFolder
+from qbm.config.others import OtherConfigs
 from qbm.engine.request import RunReport
 from qbm.engine.run import carry_out
 from qbm.engine.stop import Stop
@@ -190,8 +192,12 @@ def _service(
     async def carried_out(
         run: Run, read: Read, stop: Stop, logger: FilteringBoundLogger
     ) -> RunReport:
-        config, file = read.config, read.path.name
-        async with tools_for(config.qbt, file, state.folder, store, stop, clock, logger) as tools:
+        config, file, folder = read.config, read.path.name, state.folder
+        others = OtherConfigs(read.path, order.place.environ, log.redactor.learn)
+        async with (
+            neighbourhood(config, others, folder) as look_around,
+            tools_for(config.qbt, file, folder, store, stop, clock, logger, look_around) as tools,
+        ):
             return await carry_out(run.id, request_for(run), config, tools)
 
     def logger_at(level: str | None) -> FilteringBoundLogger:

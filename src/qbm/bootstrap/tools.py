@@ -10,7 +10,7 @@ from structlog.typing import FilteringBoundLogger
 
 from qbm.config import Qbt, State
 from qbm.engine.stop import Stop
-from qbm.engine.tools import Tools
+from qbm.engine.tools import LookAround, Tools, alone
 from qbm.errors import ConfigError
 from qbm.gateways.clock import Clock
 from qbm.gateways.qbittorrent import Connection, QBittorrent, base_url, identity
@@ -26,13 +26,14 @@ async def tools_for(
     stop: Stop,
     clock: Clock,
     log: FilteringBoundLogger,
+    look_around: LookAround = alone,
 ) -> AsyncIterator[Tools]:
     """What a run on the server of ``qbt`` works with; its connections end with the block.
 
     Raises:
         ConfigError: ``qbt.host`` is no address.
     """
-    connection = _connection(qbt, config_file)
+    connection = connection_of(qbt, config_file)
     if connection.is_encrypted and connection.verify_certificate is False:
         log.info("certificate_unchecked", server=connection.url)
     server = QBittorrent(connection)
@@ -46,6 +47,7 @@ async def tools_for(
             clock=clock,
             stop=stop,
             log=log,
+            look_around=look_around,
         )
     finally:
         await server.close()
@@ -69,7 +71,8 @@ def server_identity(qbt: Qbt, config_file: str, state_dir: Path) -> str:
     return f"{host_id(state_dir)} {identity(_url(qbt, config_file))}"
 
 
-def _connection(qbt: Qbt, config_file: str) -> Connection:
+def connection_of(qbt: Qbt, config_file: str) -> Connection:
+    """How to reach and enter the server of ``qbt``; raises ConfigError for what is no address."""
     verify = qbt.verify_certificate
     return Connection(
         url=_url(qbt, config_file),

@@ -11,6 +11,7 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from qbm.bootstrap.beacon import seen
+from qbm.bootstrap.neighbours import neighbourhood
 from qbm.bootstrap.posting import post_each
 from qbm.bootstrap.signals import heeding_signals
 from qbm.bootstrap.tools import locks_of, tools_for
@@ -67,7 +68,10 @@ async def _taken(lock: StateLock, stop: Stop, clock: Clock, log: FilteringBoundL
 async def _run(
     job: Job, state_dir: Path, store: Store, stop: Stop, clock: Clock, log: FilteringBoundLogger
 ) -> RunReport:
-    async with tools_for(
-        job.config.qbt, job.path.name, state_dir, store, stop, clock, log
-    ) as tools:
+    async with (
+        neighbourhood(job.config, job.others, state_dir) as look_around,
+        tools_for(
+            job.config.qbt, job.path.name, state_dir, store, stop, clock, log, look_around
+        ) as tools,
+    ):
         return await run(job.request, job.config, tools)

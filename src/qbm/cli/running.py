@@ -11,6 +11,7 @@ from structlog.typing import FilteringBoundLogger
 
 from qbm import __version__
 from qbm.config import Commands, Config, Found, InvalidConfigError, Problem, State, find, load
+from qbm.config.others import OtherConfigs
 from qbm.engine.request import Mode, RunReport, RunRequest
 from qbm.errors import Interrupted, QbmError, StoreError, UsageError
 from qbm.log.logger import FileSettings, Log
@@ -52,9 +53,13 @@ class Order(Struct, frozen=True, kw_only=True):
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """One config's run, ready to be carried out; ``path`` is the config's file."""
+    """One config's run, ready to be carried out; ``path`` is the config's file.
+
+    ``others`` are the configs beside it, whether they are to be run as well or not.
+    """
 
     path: Path
+    others: OtherConfigs
     config: Config
     request: RunRequest
 
@@ -148,7 +153,8 @@ def _jobs(order: Order, found: Found, log: Log) -> list[Job]:
             log.logger.warning("warning", text=str(warning))
         if loaded.config is not None:
             log.redactor.learn(loaded.config.secrets())
-            jobs.append(_job(order, path, loaded.config, commands))
+            others = OtherConfigs(path, order.place.environ, log.redactor.learn)
+            jobs.append(_job(order, others, loaded.config, commands))
     if problems:
         raise InvalidConfigError(problems)
     if not any(job.request.commands for job in jobs):
@@ -156,10 +162,13 @@ def _jobs(order: Order, found: Found, log: Log) -> list[Job]:
     return jobs
 
 
-def _job(order: Order, path: Path, config: Config, commands: tuple[CommandName, ...]) -> Job:
-    section = config.commands or Commands()
+def _job(
+    order: Order, others: OtherConfigs, config: Config, commands: tuple[CommandName, ...]
+) -> Job:
+    section, path = config.commands or Commands(), others.path
     return Job(
         path=path,
+        others=others,
         config=config,
         request=RunRequest(
             config_file=path.name,
