@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from qbm.cli.serving import ServeOrder
     from qbm.config import State
     from qbm.log.logger import Log
+    from qbm.store import MovedOrphan
 
 _BESIDE_PYTHON: Final = Path(sys.executable).parent
 
@@ -30,9 +31,15 @@ def main() -> int:
     """``qbm``; answers the exit code."""
     from qbm.cli import terminal  # noqa: PLC0415 - the other door does not need typer
 
-    return _guarded(
-        lambda: terminal.main(sys.argv[1:], os.environ, _BESIDE_PYTHON, run_all, serve, _demo)
+    given = terminal.Given(
+        environ=os.environ,
+        program_dir=_BESIDE_PYTHON,
+        run_all=run_all,
+        serve=serve,
+        demo=_demo,
+        moved_orphans=moved_orphans,
     )
+    return _guarded(lambda: terminal.main(sys.argv[1:], given))
 
 
 def classic_main(argv: Sequence[str] | None = None, program_dir: Path = _BESIDE_PYTHON) -> int:
@@ -55,6 +62,19 @@ def serve(order: ServeOrder, log: Log) -> int:
     from qbm.bootstrap import serving  # noqa: PLC0415 - see above
 
     return serving.serve(order, log)
+
+
+def moved_orphans(state: State) -> Sequence[MovedOrphan]:
+    """The orphans that runs have moved; none if none has ever kept anything here.
+
+    Only read: whoever is at work on the folder is not disturbed.
+    """
+    from qbm.store import Store  # noqa: PLC0415 - see above
+
+    if not state.database.exists():
+        return ()
+    with Store.open(state.folder, database=state.database) as store:
+        return store.orphans()
 
 
 def _demo(keep: bool, port: int) -> int:  # noqa: FBT001 - a flag of the command line, handed on

@@ -13,10 +13,12 @@ from qbm import __version__
 from qbm.cli.arguments import LEVELS
 from qbm.cli.nearest import did_you_mean
 from qbm.cli.options import AsJson, ConfigDir
+from qbm.cli.terminal_bins import bin_app, orphans_app
 from qbm.cli.terminal_config import app as config_app
 from qbm.model.command import COMMANDS
 
 if TYPE_CHECKING:
+    from qbm.cli.bins import MovedOrphans
     from qbm.cli.running import RunAll
     from qbm.cli.serving import Serve
 
@@ -30,6 +32,7 @@ _HELP: Final = """Looks after qBittorrent servers: categories, tags, and more to
   qbm plan cat_update tag_update   see what would be changed, and why
   qbm run cat_update tag_update    change it
   qbm serve                        do so when other programs ask, through the Web API
+  qbm bin list                     what was removed, and is still in the recycle bin
   qbm config sample                a config to start from
 """
 _RUN_HELP: Final = """Carry out commands; without any, those under commands: in the config.
@@ -75,6 +78,7 @@ class Given:
     run_all: RunAll
     serve: Serve
     demo: Demo
+    moved_orphans: MovedOrphans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,16 +96,8 @@ class Asked:
     lists_all: bool = False
 
 
-def main(
-    argv: Sequence[str],
-    environ: Mapping[str, str],
-    program_dir: Path,
-    run_all: RunAll,
-    serve: Serve,
-    demo: Demo,
-) -> int:
+def main(argv: Sequence[str], given: Given) -> int:
     """Do what ``argv`` asks for; answers the exit code."""
-    given = Given(environ=environ, program_dir=program_dir, run_all=run_all, serve=serve, demo=demo)
     try:
         app(list(argv), prog_name="qbm", obj=given)
     except SystemExit as end:
@@ -118,6 +114,8 @@ app = typer.Typer(
 )
 
 
+app.add_typer(bin_app, name="bin", short_help="Show the recycle bin.")
+app.add_typer(orphans_app, name="orphans", short_help="Show the orphaned files put away.")
 app.add_typer(config_app, name="config", short_help="Check and show config files.")
 
 
