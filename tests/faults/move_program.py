@@ -2,9 +2,13 @@
 
 Every function of ``os`` is a fault point, whoever calls it, so that a call which somebody
 adds to a move is covered without anybody remembering. Run as a program, it prints one JSON
-line per fault point: what was on the disk after the fault, and after the same move again::
+line per fault point: what was on the disk after the fault, and after it was ended, by the
+same move again or by a withdrawal::
 
-    python tests/faults/move_program.py KIND FAULT SOURCE_FOLDER TARGET_FOLDER
+    python tests/faults/move_program.py KIND FAULT END SOURCE_FOLDER TARGET_FOLDER
+
+A FAULT is ``kill``, the number of an error, or two of them with a comma: the second meets the
+end that is tried first.
 
 It forks for each point, which a test with threads around it may not.
 """
@@ -30,37 +34,52 @@ TIME_NS = 1_600_000_000_123_456_789
 Fault = Callable[[Callable[..., Any], tuple[Any, ...]], Any]
 
 
-def main(kind: str, fault: str, source_folder: str, target_folder: str) -> None:
+def main(kind: str, faults: str, end: str, source_folder: str, target_folder: str) -> None:
     """Try each point until a move meets none; with two faults, each pair of points."""
-    from qbm.gateways.disk import move, stamp  # noqa: PLC0415 - so that the import is no fault
+    from qbm.gateways.disk import (  # noqa: PLC0415 - so that the import is no fault
+        Stamp,
+        move,
+        stamp,
+        withdraw,
+    )
 
     home, there = Path(source_folder), Path(target_folder)
     source, target = str(home / NAMES["source"]), str(there / "bin" / "sub" / NAMES["target"])
 
-    def attempt() -> str:
+    def tried(act: Callable[[str, str, Stamp], object]) -> str:
         assert expected is not None
         try:
-            return str(move(source, target, expected))
+            return str(act(source, target, expected))
         except Exception as error:  # noqa: BLE001 - the test is about which one
             return f"{type(error).__name__}: {error}"
 
+    def attempt() -> str:
+        return tried(move)
+
+    def ended() -> str:
+        return tried(move if end == "move" else withdraw)
+
+    fault, _, second_fault = faults.partition(",")
     for first in itertools.count(1):
         met = False
-        for second in itertools.count(1) if fault == "kill twice" else (0,):
+        for second in itertools.count(1) if second_fault else (0,):
             _fresh(kind, home, there)
             expected = stamp(source)
             told, met = _with_fault(attempt, fault, first)
-            met_again = bool(second) and met and _with_fault(attempt, fault, second)[1]
+            told_again, met_again = "", False
+            if second and met:
+                told_again, met_again = _with_fault(ended, second_fault, second)
             before = _seen(home, there)
-            _report(first, second, told, before, attempt(), _seen(home, there))
+            fate = ended()
+            _report([first, second], [told, told_again], before, fate, _seen(home, there))
             if not met_again:
                 break
         if not met:
             return
 
 
-def _report(first: int, second: int, told: str, after: object, fate: str, finally_: object) -> None:
-    row = {"point": [first, second], "told": told, "after": after}
+def _report(point: list[int], told: list[str], after: object, fate: str, finally_: object) -> None:
+    row = {"point": point, "told": told[0], "told again": told[1], "after": after}
     print(json.dumps({**row, "fate": fate, "finally": finally_}), flush=True)
 
 
@@ -107,7 +126,7 @@ def _with_fault(attempt: Callable[[], str], fault: str, point: int) -> tuple[str
     child = os.fork()
     if child == 0:
         os.close(reading)
-        seen = _arm(_killed if fault.startswith("kill") else _failing(int(fault)), point)
+        seen = _arm(_killed if fault == "kill" else _failing(int(fault)), point)
         told = attempt()
         count = next(seen)
         os.write(writing, f"{told}\n{count}".encode(errors="replace"))

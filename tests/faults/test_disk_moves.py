@@ -46,10 +46,10 @@ def way(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Way]:
         yield Way(source, target)
 
 
-def rows(kind: str, fault: str, way: Way) -> list[dict[str, Any]]:
+def rows(kind: str, fault: str, way: Way, end: str = "move") -> list[dict[str, Any]]:
     """What ``move_program`` saw at each point."""
     folders = [str(way.source), str(way.target)]
-    program = [sys.executable, move_program.__file__, kind, fault, *folders]
+    program = [sys.executable, move_program.__file__, kind, fault, end, *folders]
     child = subprocess.run(program, capture_output=True, text=True, timeout=200, check=False)
     assert child.returncode == 0, child.stderr
     found = [json.loads(line) for line in child.stdout.splitlines()]
@@ -73,10 +73,52 @@ def test_a_move_killed_at_any_call_is_ended_by_the_next_one(kind: str, way: Way)
 def test_a_move_killed_twice_is_ended_by_the_next_one(kind: str, way: Way) -> None:
     if not os.environ.get("QBM_SOAK"):
         pytest.skip("each pair of fault points: only in `make soak`")
-    _check_kills(kind, rows(kind, "kill twice", way))
+    _check_kills(kind, rows(kind, "kill,kill", way))
 
 
 def _check_kills(kind: str, found: list[dict[str, Any]]) -> None:
+    for row in _with_kills(kind, found):
+        assert (row["fate"], row["finally"]) == ("done", owned(kind, _TARGET)), row
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "empty"])
+def test_a_move_killed_at_any_call_is_withdrawn_while_its_source_is_there(
+    kind: str, way: Way
+) -> None:
+    _check_withdrawals(kind, rows(kind, "kill", way, "withdraw"))
+
+
+@pytest.mark.parametrize("kind", ["small", "link"])
+def test_a_withdrawal_killed_at_any_call_is_ended_by_the_next_one(kind: str, way: Way) -> None:
+    _check_withdrawals(kind, rows(kind, "kill,kill", way, "withdraw"))
+
+
+def _check_withdrawals(kind: str, found: list[dict[str, Any]]) -> None:
+    fates = set()
+    for row in _with_kills(kind, found):
+        is_here = _SOURCE in row["after"]
+        ending = ("withdrawn", owned(kind, _SOURCE)) if is_here else ("done", owned(kind, _TARGET))
+        assert (row["fate"], row["finally"]) == ending, row
+        fates.add(row["fate"])
+    assert fates == {"withdrawn", "done"}
+
+
+@pytest.mark.parametrize("number", _ERRORS, ids=errno.errorcode.get)
+def test_an_error_at_any_call_of_a_withdrawal_leaves_one_whole_file_for_the_next_one(
+    number: int, way: Way
+) -> None:
+    for row in rows("small", f"kill,{number}", way, "withdraw"):
+        told, after = row["told again"], row["after"]
+        assert told in {"", "done", "withdrawn"} or told.startswith("DiskError: "), row
+        assert "[Errno" not in told, row
+        assert "whole" in {after.get(_SOURCE), after.get(_TARGET)}, row
+        is_here = _SOURCE in after
+        ending = ("withdrawn", _SOURCE) if is_here else ("done", _TARGET)
+        assert (row["fate"], row["finally"]) == (ending[0], owned("small", ending[1])), row
+
+
+def _with_kills(kind: str, found: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Each row, once the kill itself has left a whole file and no more than marks beside it."""
     assert found[0]["told"] == "killed"
     assert found[-1]["told"] == "done", "the last of them is not killed"
     for row in found:
@@ -86,7 +128,7 @@ def _check_kills(kind: str, found: list[dict[str, Any]]) -> None:
         assert all(_TEMPORARY.fullmatch(name) for name in strange), row
         assert after.get(_TARGET, "whole") in {"whole", "nothing"}, row
         assert after.items() >= owned(kind, _TARGET).items() - {(_TARGET, "whole")}, row
-        assert (row["fate"], row["finally"]) == ("done", owned(kind, _TARGET)), row
+        yield row
 
 
 @pytest.mark.parametrize("kind", ["file", "link", "empty"])

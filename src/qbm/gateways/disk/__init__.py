@@ -20,9 +20,11 @@ from qbm.gateways.disk.identity import (
 from qbm.gateways.disk.moving import Fate, delete, move
 from qbm.gateways.disk.scanning import FileStat, Scan, ScannedFolder, scan
 from qbm.gateways.disk.space import can_move, free_space, is_across
+from qbm.gateways.disk.withdrawing import Ending, is_begun, withdraw
 from qbm.model.stamp import Stamp
 
 __all__ = [
+    "Ending",
     "Entry",
     "Fate",
     "FileStat",
@@ -39,6 +41,7 @@ __all__ = [
     "has_entries",
     "held_by",
     "is_across",
+    "is_begun",
     "is_folder",
     "is_temporary",
     "led_to_from",
@@ -51,4 +54,5 @@ __all__ = [
     "stands_for",
     "sync_folder",
     "whole_content",
+    "withdraw",
 ]

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from qbm.gateways.disk.failures import status
+from qbm.gateways.disk.finding import is_movable
+from qbm.model.stamp import Stamp
 
 _TEMPORARY = re.compile(r"\.qbm-[0-9a-f]{32}\.(claim|part|probe)")
 
@@ -80,6 +82,11 @@ class Claim:
             os.unlink(self.target)
         if status(self.target) is None:
             self.settle()
+
+    def holds(self, expected: Stamp) -> bool:
+        """What has the name of the target may be the whole file: told once the source is gone."""
+        found = status(self.target)
+        return found is not None and is_movable(found) and found.st_size == expected.size
 
     def is_reserved(self) -> bool:
         """An empty file has the name of the target."""

@@ -103,8 +103,7 @@ def _refusal(path: str, expected: Stamp) -> Fate | None:
 
 
 def _without_source(claim: Claim, expected: Stamp) -> Fate:
-    placed = status(claim.target)
-    if placed is not None and is_movable(placed) and placed.st_size == expected.size:
+    if claim.holds(expected):
         return _done(claim)
     claim.give_up()
     claim.settle()
