@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from qbm.config import Config
 from qbm.engine.checks import too_many
+from qbm.engine.neighbours import everyone
 from qbm.engine.planning import removals
 from qbm.engine.removal.deciding import Owners, with_decisions
-from qbm.gateways.qbittorrent import QBittorrent
+from qbm.engine.tools import Tools
 from qbm.model.plan import Plan
 from qbm.model.reason import Reason
 from qbm.model.snapshot import Snapshot
@@ -27,20 +28,22 @@ async def guarded(
     replanned: Replanned,
     snapshot: Snapshot,
     config: Config,
-    server: QBittorrent,
+    tools: Tools,
 ) -> tuple[Plan, Snapshot]:
     """The plan without removals that must not be, and the snapshot that it should leave.
 
     What is removed knows what becomes of its files.
 
     Raises:
-        ServerError: lists of files could not be read.
+        ServerError: lists of files could not be read from the server.
     """
     if refusal := too_many(plan, snapshot, config):
         plan, expected = replanned(refusal.spared)
         return replace(plan, refused=(*plan.refused, *refusal.refused)), expected
     spared: dict[TorrentHash, Reason] = {}
-    owners = Owners(snapshot, config, server)
+    if not removals(plan):
+        return plan, expected
+    owners = Owners(await everyone(snapshot, config, tools), config, tools.server)
     while removed := [snapshot.torrents[change.hash] for _, change in removals(plan)]:
         found = await owners.decide(removed)
         if not found.spared:

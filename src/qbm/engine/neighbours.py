@@ -32,6 +32,7 @@ class Party(Struct, frozen=True):
     server: QBittorrent
     identity: str
     torrents: Mapping[TorrentHash, Torrent]
+    is_own: bool = False
 
 
 Lists: TypeAlias = Mapping[TorrentHash, tuple[TorrentFile, ...] | Unknown]
@@ -58,10 +59,11 @@ class Everyone(Struct, frozen=True, kw_only=True):
     async def listed_anew(self, hashes: Collection[TorrentHash]) -> Mapping[TorrentHash, Torrent]:
         """Those torrents with their files, as their servers list them now.
 
-        The files of one that is gone by now are ``UNKNOWN``.
+        The files of one that is gone by now are ``UNKNOWN``, and those of a neighbour that
+        does not answer any more.
 
         Raises:
-            ServerError: a server could not be read.
+            ServerError: the own server could not be read.
         """
         return await self._with_files(hashes, _listed_now)
 
@@ -69,7 +71,7 @@ class Everyone(Struct, frozen=True, kw_only=True):
         """The same, from the lists of earlier runs where these still hold.
 
         Raises:
-            ServerError: a server could not be read.
+            ServerError: the own server could not be read.
             StoreError: the lists of earlier runs could not be read or written.
         """
         return await self._with_files(hashes, _listed_now)
@@ -83,7 +85,11 @@ class Everyone(Struct, frozen=True, kw_only=True):
         lists: dict[TorrentHash, tuple[TorrentFile, ...] | Unknown] = {}
         for party in self.parties:
             if theirs := [each for each in wanted if each in party.torrents]:
-                lists |= await ask(party, theirs)
+                try:
+                    lists |= await ask(party, theirs)
+                except ServerError:
+                    if party.is_own:
+                        raise
         return {
             each: replace(self.torrents[each], files=lists.get(each, UNKNOWN)) for each in wanted
         }
@@ -98,7 +104,7 @@ async def everyone(snapshot: Snapshot, config: Config, tools: Tools) -> Everyone
     answers = await asyncio.gather(*map(_asked, around.neighbours))
     torrents = dict(snapshot.torrents)
     roots: list[tuple[str, str]] = [*config.directory.roots, *around.roots]
-    parties = [Party(tools.server, tools.identity, snapshot.torrents)]
+    parties = [Party(tools.server, tools.identity, snapshot.torrents, is_own=True)]
     for answer in answers:
         if isinstance(answer, _Heard):
             parties.append(answer.party)

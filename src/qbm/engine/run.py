@@ -194,7 +194,7 @@ async def _prepare(run_id: str, request: RunRequest, config: Config, tools: Tool
         return plan_run(snapshot, commands, config, selection, now, spared=spared)
 
     plan, expected = await tools.stop.unless(
-        guarded(plan, expected, replanned, snapshot, config, tools.server)
+        guarded(plan, expected, replanned, snapshot, config, tools)
     )
     return _Prepared(
         request=request,

@@ -63,6 +63,13 @@ class Code(StrEnum):
             "the files of {torrents}"
         ),
     )
+    CONTENT_UNHEARD = (
+        "content_unheard",
+        (
+            "to be removed, but the server of {config_file} may own some of its files, and "
+            "nobody knows: {why}"
+        ),
+    )
     CONTENT_UNREADABLE = (
         "content_unreadable",
         "to be removed, but its files cannot be looked at: {why}",

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from qbm.config import Config
 from qbm.engine.content import with_files
+from qbm.engine.neighbours import Everyone
 from qbm.engine.planning import removals
 from qbm.engine.removal.entries import OnDisk, OrByName
 from qbm.errors import DiskError
@@ -25,8 +26,8 @@ from qbm.model.ownership import Division, Entries, Regions, divided
 from qbm.model.paths import PathMap
 from qbm.model.plan import Plan
 from qbm.model.reason import Code, Reason, because, together
-from qbm.model.snapshot import Snapshot
 from qbm.model.torrent import Torrent, TorrentHash
+from qbm.model.unknown import UNKNOWN
 
 _NAMES_LISTED = 3
 
@@ -67,18 +68,19 @@ def with_decisions(plan: Plan, known: Mapping[TorrentHash, Decision]) -> Plan:
 
 
 class Owners:
-    """Whose the files are, at one moment: ``snapshot`` has all torrents of the server.
+    """Whose the files are, at one moment: ``everyone`` has the torrents of all servers.
 
-    Disk and server are asked only for what the torrents to be removed may share, and once.
+    Disk and servers are asked only for what the torrents to be removed may share, and once.
     """
 
-    def __init__(self, snapshot: Snapshot, config: Config, server: QBittorrent) -> None:
-        self._torrents = dict(snapshot.torrents)
+    def __init__(self, everyone: Everyone, config: Config, server: QBittorrent) -> None:
+        self._everyone = everyone
+        self._torrents = dict(everyone.torrents)
         self._server = server
         self._config = config
         self._paths = PathMap(config.directory.roots)
         self._bin = Bin.of(config)
-        self._on_disk = OnDisk(self._paths)
+        self._on_disk = OnDisk(everyone.paths)
         has_bin = config.recyclebin.enabled
         self._entries: Entries = self._on_disk if has_bin else OrByName(self._on_disk)
         self._regions: Regions | None = None
@@ -87,9 +89,13 @@ class Owners:
         """What becomes of the files of ``removed``, in the order of their removal.
 
         Raises:
-            ServerError: lists of files could not be read.
+            ServerError: lists of files could not be read from the server.
         """
         hashes = [each.hash for each in removed]
+        if self._everyone.unheard:
+            config_file, why = self._everyone.unheard[0]
+            unheard = because(Code.CONTENT_UNHEARD, config_file=config_file, why=why)
+            return Decisions({}, dict.fromkeys(hashes, unheard))
         listed = await with_files(self._server, {each.hash: each for each in removed}, hashes)
         leaving = [listed[each] for each in hashes]
         try:
@@ -98,12 +104,17 @@ class Owners:
             reason = because(Code.CONTENT_UNREADABLE, why=str(error))
             return Decisions({}, dict.fromkeys(hashes, reason))
         others = {each for some in rivals for each in some}
-        self._torrents |= await with_files(self._server, self._torrents, others)
+        self._torrents |= await self._everyone.listed_anew(
+            [each for each in others if self._lacks_files(each)]
+        )
         return await asyncio.to_thread(self._decisions, leaving, rivals)
 
     def forget(self, torrent: TorrentHash) -> None:
         """Let one that is gone be no owner any more of what it shared with the next."""
         self._torrents.pop(torrent, None)
+
+    def _lacks_files(self, torrent: TorrentHash) -> bool:
+        return torrent in self._torrents and self._torrents[torrent].files is UNKNOWN
 
     def _rivals(self, leaving: Iterable[Torrent]) -> list[list[TorrentHash]]:
         """For each of ``leaving``, the torrents that might own some of its files."""

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from qbm.config import Config
 from qbm.engine.lease import Lease
+from qbm.engine.neighbours import everyone
 from qbm.engine.recovery import CUT_OFF, conclude, is_removal, patience_with
 from qbm.engine.removal.deciding import Owners
 from qbm.engine.removal.filing import Filing
@@ -86,7 +87,8 @@ class Finisher:
 
     async def _checked(self, record: Record, whole: Snapshot) -> Record | None:
         """The record without files that a torrent of today owns; None if that is not known."""
-        owners = Owners(whole, self._config, self._tools.server)
+        known = await everyone(whole, self._config, self._tools)
+        owners = Owners(known, self._config, self._tools.server)
         found = await owners.decide([ghost_of(record)])
         decision = found.known.get(record.hash)
         if decision is None:

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from qbm.config import Config
 from qbm.engine.batches import Numbered
 from qbm.engine.lease import Lease
+from qbm.engine.neighbours import everyone
 from qbm.engine.removal.deciding import Decision, Owners
 from qbm.engine.removal.filing import Filing
 from qbm.engine.removal.recording import Purpose, record_of
@@ -163,7 +164,8 @@ class Remover:
         read_at = self._tools.clock.monotonic()
         if self._owners is None or read_at - self._owners[1] > _FRESH_FOR:
             snapshot = await self._tools.server.snapshot(frozenset())
-            self._owners = Owners(snapshot, self._config, self._tools.server), read_at
+            known = await everyone(snapshot, self._config, self._tools)
+            self._owners = Owners(known, self._config, self._tools.server), read_at
         return self._owners[0]
 
     # What is kept
