@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from qbm.model.disk import BinnedFile, Tree
+from qbm.model.disk import Tree
 from qbm.model.limit import GlobalLimits
 from qbm.model.torrent import Torrent, TorrentHash
 from qbm.model.unknown import UNKNOWN, Unknown
@@ -69,7 +69,7 @@ class Snapshot(Struct, frozen=True):
     tracker host in lower case, the torrents that this run has removed as unregistered in its
     earlier attempts. ``tells_tracker_errors`` says that the server has a status of its own for
     a tracker that refuses a torrent (5), so that no other status means that. ``tree`` is what
-    the disk holds beside the torrents, ``binned`` what is in the bins.
+    the disk holds beside the torrents.
     """
 
     torrents: Mapping[TorrentHash, Torrent]
@@ -81,7 +81,6 @@ class Snapshot(Struct, frozen=True):
     removed_at: Mapping[str, int] = {}
     tells_tracker_errors: bool = False
     tree: Tree | Unknown = UNKNOWN
-    binned: tuple[BinnedFile, ...] | Unknown = UNKNOWN
 
 
 class Selection(Struct, frozen=True):
