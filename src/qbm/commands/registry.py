@@ -79,7 +79,14 @@ RUN_ORDER: tuple[Command, ...] = (
 )
 
 AVAILABLE: frozenset[CommandName] = frozenset(command.name for command in RUN_ORDER)
-_CARRIES_NO_AUTO_TMM = frozenset({CommandName.TAG_UPDATE, CommandName.REM_ORPHANED})
+_CARRIES_NO_AUTO_TMM = frozenset(
+    {
+        CommandName.TAG_UPDATE,
+        CommandName.REM_ORPHANED,
+        CommandName.CLEANUP_DIRS,
+        CommandName.RESTORE,
+    }
+)
 
 
 def steps(requested: Collection[CommandName], config: Config) -> tuple[Command, ...]:

@@ -23,6 +23,7 @@ from qbm.store import LeftOut
 _NEVER_REFUSED: Final = 10
 """Removals in one run that are never too many, however small the library."""
 _NAMES_LISTED: Final = 20
+_ALARMING: Final = frozenset({Code.UNREGISTERED_EN_MASSE, Code.BIN_UNREADABLE, Code.BINNED_UNSURE})
 _LATER: Final = "comes with a later version of qbm: nothing was done for it."
 
 
@@ -88,14 +89,12 @@ def warnings(request: RunRequest, selection: Selection, version: str) -> tuple[s
 
 
 def alarms(plan: Plan) -> tuple[str, ...]:
-    """What the caller should hear of a plan that leaves torrents alone for a tracker's trouble.
+    """What the caller should hear of a plan that leaves things alone for somebody's trouble.
 
     Such a run does little and ends well, so nobody would look (decisions: *Mass guard*).
     """
     return tuple(
-        f"{each.command}: {each.reason}."
-        for each in plan.notices
-        if each.reason.code is Code.UNREGISTERED_EN_MASSE
+        f"{each.command}: {each.reason}." for each in plan.notices if each.reason.code in _ALARMING
     )
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from qbm.commands import cleanup
 from qbm.commands.registry import RUN_ORDER
 from qbm.model.change import torrent_of
 from qbm.model.command import CommandName
@@ -35,7 +36,10 @@ STATS: Final = (
 
 _OF_TORRENTS: Final = frozenset({"updated_share_limits"})
 """Counters of torrents, not of changes: several changes of one torrent count once."""
-_COUNTS: Final = {command.name: command.counts for command in RUN_ORDER}
+_COUNTS: Final = {
+    **{command.name: command.counts for command in RUN_ORDER},
+    CommandName.CLEANUP_DIRS: cleanup.counts,
+}
 
 
 def count(done: Iterable[Planned]) -> Mapping[str, int]:
