@@ -6,14 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from qbm.commands.cleanup import counts, days_of, plan
 from qbm.model.change import DeleteFile, MoveFile
 from qbm.model.disk import Bin, BinnedFile
 from qbm.model.reason import Code
 from qbm.model.stamp import Stamp
-from tests.factories import NOW, a_config, a_snapshot
+from tests.factories import NOW, a_config
 
 _STAMP = Stamp(1, 2, 3, 4)
 _A_DAY = {Bin.RECYCLE_BIN: 1, Bin.ORPHANED_DIR: 1}
@@ -27,7 +26,7 @@ def binned(path: str, age: timedelta, **facts: Any) -> BinnedFile:
 
 def due(*files: BinnedFile, days: dict[Bin, int]) -> list[str]:
     """The paths that go."""
-    found = plan(replace(a_snapshot(), binned=files), days, NOW)
+    found = plan(files, days, NOW)
     return [each.change.path for each in found.planned if isinstance(each.change, DeleteFile)]
 
 
@@ -50,16 +49,12 @@ def test_more_days_than_there_are_dates_is_never_too() -> None:
     assert due(binned("/b/old", timedelta(days=4000)), days={Bin.RECYCLE_BIN: 10**15}) == []
 
 
-def test_nothing_goes_from_bins_that_nobody_has_looked_into() -> None:
-    assert plan(a_snapshot(), {Bin.RECYCLE_BIN: 0}, NOW).planned == ()
-
-
 def test_the_reason_says_which_bin_since_when_and_whether_that_is_known() -> None:
     files = (
         binned("/b/a", timedelta(days=2)),
         binned("/o/b", timedelta(days=3), bin=Bin.ORPHANED_DIR, is_recorded=False),
     )
-    first, second = plan(replace(a_snapshot(), binned=files), _A_DAY, NOW).planned
+    first, second = plan(files, _A_DAY, NOW).planned
     assert (first.reason.code, second.reason.code) == (Code.BINNED_LONG, Code.BINNED_UNRECORDED)
     assert first.reason.fields == {
         "bin": "the recycle bin",

@@ -14,7 +14,7 @@ _BIN_HELP: Final = """Show the recycle bin.
 \b
   qbm bin list
 """
-_BIN_LIST_HELP: Final = """List removed torrents with their files in the bin, and the other files there.
+_LIST_HELP: Final = """List removed torrents with their files in the bin, and other files there.
 
 Torrents are listed as long as their records are kept, also when their files are gone for good.
 
@@ -63,7 +63,7 @@ ConfigFile: TypeAlias = Annotated[
 ]
 
 
-@bin_app.command("list", help=_BIN_LIST_HELP, short_help="List what is in the recycle bin.")
+@bin_app.command("list", help=_LIST_HELP, short_help="List what is in the recycle bin.")
 def list_bin(
     context: typer.Context,
     *,

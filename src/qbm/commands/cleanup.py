@@ -7,7 +7,7 @@ and has a plan of its own, made from what is in the bins by then. Counters:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,8 +17,6 @@ from qbm.model.command import CommandName
 from qbm.model.disk import Bin, BinnedFile
 from qbm.model.plan import Plan, Planned
 from qbm.model.reason import Code, because
-from qbm.model.snapshot import Snapshot
-from qbm.model.unknown import UNKNOWN
 
 _NAME: Final = CommandName.CLEANUP_DIRS
 _DAY: Final = timedelta(days=1)
@@ -48,14 +46,12 @@ def counts(change: Change) -> Mapping[str, int]:
     return {}
 
 
-def plan(snapshot: Snapshot, days: Mapping[Bin, int], now: datetime) -> Plan:
-    """The files whose ``days`` are over, by path; of a bin that is not in ``days``, none.
+def plan(files: Iterable[BinnedFile], days: Mapping[Bin, int], now: datetime) -> Plan:
+    """Those of ``files`` whose ``days`` are over, by path; of a bin without ``days``, none.
 
     0 days: everything that is there. Whose the files are is for the engine to look up.
     """
-    if snapshot.binned is UNKNOWN:
-        return Plan()
-    due = [each for each in snapshot.binned if each.bin in days and _is_due(each, days, now)]
+    due = [each for each in files if each.bin in days and _is_due(each, days, now)]
     return Plan(tuple(_planned(each, days) for each in sorted(due, key=_by_path)))
 
 

@@ -96,9 +96,9 @@ def written(
     """
     put: dict[str, tuple[Stamp | None, datetime]] = {}
     held: set[str] = set()
-    begun = set(_begun(intents))
+    open_ = begun(intents)
     for record in records:
-        is_begun = (record.run_id, record.hash) in begun
+        is_begun = (record.run_id, record.hash) in open_
         for file in record.files:
             if not file.target:
                 continue
@@ -115,8 +115,12 @@ def written(
     return Written(put, frozenset(held))
 
 
-def _begun(intents: Iterable[Intent]) -> Iterator[tuple[str, str]]:
+def begun(intents: Iterable[Intent]) -> frozenset[tuple[str, str]]:
     """The removals, by run and hash, that are under way or being undone."""
+    return frozenset(_begun(intents))
+
+
+def _begun(intents: Iterable[Intent]) -> Iterator[tuple[str, str]]:
     for intent in intents:
         match intent.planned.change:
             case RemoveTorrent(hash=torrent):

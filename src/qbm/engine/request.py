@@ -24,7 +24,8 @@ class RunRequest(Struct, frozen=True, kw_only=True):
     """One config's run. ``hashes`` are as the caller wrote them; none means all torrents.
 
     ``warns_of_version`` is False for those who do not want to hear that their qBittorrent is
-    one that no test has seen.
+    one that no test has seen. ``older_than_days`` is for ``cleanup_dirs`` that was asked for by
+    name: what has been in the recycle bin for longer goes, whatever the config says.
     """
 
     config_file: str
@@ -34,6 +35,7 @@ class RunRequest(Struct, frozen=True, kw_only=True):
     trigger: Trigger = Trigger.CLI
     skip_cleanup: bool = False
     warns_of_version: bool = True
+    older_than_days: int = 0
 
 
 class Concluded(Struct, frozen=True):
