@@ -3,44 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Collection
 from pathlib import Path
-from typing import Final, TypeVar, assert_never
+from typing import Final, assert_never
 
 from msgspec.structs import replace
 
 from qbm.config import Config
+from qbm.engine.carrying import Carrier, brought_to_disk, kept_folders
 from qbm.engine.lease import Lease
 from qbm.engine.removal.recording import elsewhere
 from qbm.engine.tools import Tools
-from qbm.errors import DiskError, LeaseLost
+from qbm.errors import DiskError
 from qbm.gateways import disk
 from qbm.gateways.recycle_bin import FileState, Record, RecordedFile, Records
 from qbm.model.change import Disposal
-from qbm.model.paths import PathMap
 from qbm.model.plan import Applied, Failed, Outcome
 from qbm.model.snapshot import Category
-
-T = TypeVar("T")
-
-_HEARTBEAT: Final = 10.0
-"""Seconds of one long copy after which the lease is renewed and the log told."""
 
 
 class Filing:
     """Moves or deletes what the record of a removed torrent says is to leave its place."""
 
     def __init__(self, lease: Lease, config: Config, tools: Tools) -> None:
-        self._lease = lease
+        self._carrier = Carrier(lease)
         self._config = config
         self._tools = tools
         self._records = Records(tools.state_dir)
-        self._is_lost = threading.Event()
-        self._copied = 0
 
-    async def put_away(self, record: Record, categories: Iterable[Category]) -> Outcome:
+    async def put_away(self, record: Record, categories: Collection[Category]) -> Outcome:
         """Bring every file that is still planned to its place; then the empty folders go.
 
         The save paths of ``categories`` stay, empty or not.
@@ -65,8 +56,9 @@ class Filing:
         self._records.save(record)
         left = [folder_of(each.local) for each in record.files if each.state in _GONE]
         try:
-            await asyncio.to_thread(_brought_to_disk, record)
-            keep = self._kept_folders(record, categories)
+            targets = {folder_of(each.target) for each in record.files if each.target}
+            await asyncio.to_thread(brought_to_disk, targets)
+            keep = [*kept_folders(self._config, categories), *targets]
             await asyncio.to_thread(disk.remove_empty_folders, left, keep=keep)
         except DiskError as error:
             obstacles.append(str(error))
@@ -76,7 +68,7 @@ class Filing:
         """One file at its place; under another name where its own is taken meanwhile."""
         while True:
             file = record.files[position]
-            fate = await self._kept_alive(partial(self._act, record.disposal, file), file)
+            fate = await self._act(record.disposal, file)
             if fate is not disk.Fate.OCCUPIED:
                 return _with(record, position, self._after(fate, record, file))
             record = _with(record, position, elsewhere(record, file, self._config))
@@ -93,21 +85,12 @@ class Filing:
         )
         return replace(record, files=tuple(gone))
 
-    def _act(self, disposal: Disposal, file: RecordedFile) -> disk.Fate:
+    async def _act(self, disposal: Disposal, file: RecordedFile) -> disk.Fate:
         if file.stamp is None:
             return disk.Fate.MISSING
         if disposal is Disposal.DELETE:
-            return disk.delete(file.local, file.stamp)
-        return disk.move(
-            file.local,
-            file.target,
-            file.stamp,
-            progress=self._note,
-            is_stopped=lambda: self._is_lost.is_set() or self._tools.stop.is_requested,
-        )
-
-    def _note(self, copied: int) -> None:
-        self._copied = copied
+            return await self._carrier.delete(file.local, file.stamp, file.source)
+        return await self._carrier.move(file.local, file.target, file.stamp, file.source)
 
     def _after(self, fate: disk.Fate, record: Record, file: RecordedFile) -> RecordedFile:
         at = self._tools.clock.now()
@@ -131,42 +114,8 @@ class Filing:
             case _:
                 assert_never(fate)
 
-    async def _kept_alive(self, work: Callable[[], T], file: RecordedFile) -> T:
-        """The result of ``work``, done in a thread; long ones keep the lease and tell the log.
-
-        Raises:
-            LeaseLost: another run has the server now; the copy was given up.
-        """
-        working = asyncio.ensure_future(asyncio.to_thread(work))
-        while not (await asyncio.wait({working}, timeout=_HEARTBEAT))[0]:
-            self._tools.log.info("moving", file=file.source, copied=self._copied, size=file.size)
-            try:
-                self._lease.keep()
-            except LeaseLost:
-                self._is_lost.set()
-                await asyncio.wait({working})
-                raise
-        return await working
-
-    def _kept_folders(self, record: Record, categories: Iterable[Category]) -> list[str]:
-        """Never removed: roots, bins, and the save paths of categories (spec: recycle bin)."""
-        paths, directory = PathMap(self._config.directory.roots), self._config.directory
-        written = [each for entries in self._config.cat.values() for each in entries]
-        folders = [each.save_path for each in categories] + written
-        local = [found for each in folders if each and (found := paths.local(each)) is not None]
-        bins = [*directory.recycle_bin, *directory.orphaned_dir]
-        split = [folder_of(each.target) for each in record.files if each.target]
-        return [*directory.remote_dir, *bins, *split, *local]
-
 
 _GONE: Final = frozenset({FileState.MOVED, FileState.DELETED, FileState.MISSING})
-
-
-def _brought_to_disk(record: Record) -> None:
-    """Survive a power cut as well: the new names, before the journal calls the removal done."""
-    for folder in {folder_of(each.target) for each in record.files if each.target}:
-        if disk.is_folder(folder):
-            disk.sync_folder(folder)
 
 
 def folder_of(path: str) -> str:
