@@ -22,12 +22,28 @@ _AT_ONCE = 500
 class Files(Opened):
     """Questions and writes about files."""
 
-    def file_lists(self, server: str) -> Mapping[TorrentHash, FileList]:
-        """The lists that were kept of the torrents of a server."""
+    def file_lists(
+        self, server: str, hashes: Collection[TorrentHash] | None = None
+    ) -> Mapping[TorrentHash, FileList]:
+        """The lists that were kept of the torrents of a server; of all, or of ``hashes``."""
         of_server = select(file_lists).where(file_lists.c.server == server)
+        parts = [of_server]
+        if hashes is not None:
+            parts = [of_server.where(file_lists.c.hash.in_(some)) for some in _parts(hashes)]
+        with self._reading() as connection:
+            return {
+                row.hash: FileList(row.fingerprint, row.files)
+                for part in parts
+                for row in connection.execute(part)
+            }
+
+    def fingerprints(self, server: str) -> Mapping[TorrentHash, str]:
+        """The fingerprints of all lists that were kept of a server, without the files."""
+        columns = file_lists.c.hash, file_lists.c.fingerprint
+        of_server = select(*columns).where(file_lists.c.server == server)
         with self._reading() as connection:
             rows = connection.execute(of_server)
-            return {row.hash: FileList(row.fingerprint, row.files) for row in rows}
+            return {TorrentHash(row.hash): row.fingerprint for row in rows}
 
     def keep_file_lists(
         self,
