@@ -6,8 +6,10 @@ What a machine cannot give is a skip that says so. Each is gone when the block e
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,8 +40,42 @@ def small_disk(folder: Path, megabytes: int = 1) -> Iterator[Path]:
 
 
 @contextmanager
+def image(folder: Path, megabytes: int = 8) -> Iterator[Path]:
+    """An ext4 of its own at ``folder``, in a file beside it."""
+    make = shutil.which("mkfs.ext4", path=f"{os.environ.get('PATH', '')}:/sbin:/usr/sbin")
+    if make is None:
+        pytest.skip("this machine has no mkfs.ext4")
+    file = folder.with_name(f"{folder.name}.img")
+    with file.open("wb") as opened:
+        opened.truncate(megabytes << 20)
+    subprocess.run([make, "-q", "-F", str(file)], check=True, capture_output=True)
+    with _mounted("-o", "loop", str(file), folder=folder):
+        yield folder
+
+
+@contextmanager
+def of_kind(kind: str, folder: Path) -> Iterator[Path]:
+    """A file system of that type, in memory, at ``folder``; its source is a name of its own."""
+    with _mounted("-t", kind, uuid.uuid4().hex, folder=folder):
+        yield folder
+
+
+@contextmanager
+def overlay(lower: Path, upper: Path, folder: Path) -> Iterator[Path]:
+    """At ``folder`` all of ``lower``; what is changed is written to ``upper``, which is made."""
+    for each in ("changed", "work"):
+        (upper / each).mkdir(parents=True)
+    ways = f"lowerdir={lower},upperdir={upper}/changed,workdir={upper}/work"
+    with _mounted("-t", "overlay", "-o", ways, "overlay", folder=folder):
+        yield folder
+
+
+@contextmanager
 def bound(folder: Path, at: Path) -> Iterator[Path]:
-    """``folder`` a second time, at ``at``: one device, and yet no rename leads across."""
+    """``folder`` a second time, at ``at``: one device, and yet no rename leads across.
+
+    What is at ``at`` already is out of sight meanwhile.
+    """
     with _mounted("--bind", str(folder), folder=at):
         yield at
 
@@ -47,6 +83,11 @@ def bound(folder: Path, at: Path) -> Iterator[Path]:
 def read_only(folder: Path) -> None:
     """The file system of ``folder`` takes no more changes, as one with faults does."""
     subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+
+
+def writable(folder: Path) -> None:
+    """The file system of ``folder`` takes changes again."""
+    subprocess.run(["mount", "-o", "remount,rw", str(folder)], check=True)
 
 
 @contextmanager
@@ -74,7 +115,7 @@ def as_nobody() -> Iterator[None]:
 
 @contextmanager
 def _mounted(*options: str, folder: Path) -> Iterator[None]:
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     if os.geteuid() != 0:
         pytest.skip("only root can mount file systems")
     mounting = ["mount", *options, str(folder)]

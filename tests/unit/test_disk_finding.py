@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from qbm.gateways.disk import (
     free_space,
     has_entries,
     is_across,
-    proves_inodes,
     same_entry,
     stamp,
     stands_for,
@@ -140,21 +138,6 @@ def test_a_path_stands_for_its_entry_and_for_where_it_leads(tmp_path: Path) -> N
     with bound(tmp_path / "folder", tmp_path / "bound"):
         one, other = stands_for(f"{tmp_path}/folder"), stands_for(f"{tmp_path}/bound")
         assert set(one) & set(other)
-
-
-def test_inode_numbers_are_proved_and_nothing_of_it_stays(tmp_path: Path) -> None:
-    a_file(tmp_path / "film")
-    os.utime(tmp_path, ns=(TIME_NS, TIME_NS))
-    assert proves_inodes(str(tmp_path)) is True
-    assert [each.name for each in tmp_path.iterdir()] == ["film"]
-    assert tmp_path.stat().st_mtime_ns == TIME_NS
-
-
-def test_unproven_inode_numbers_are_not_proved(tmp_path: Path) -> None:
-    assert proves_inodes(f"{tmp_path}/missing") is False
-    with small_disk(tmp_path / "small") as small:
-        read_only(small)
-        assert proves_inodes(str(small)) is False
 
 
 # whole content

@@ -13,11 +13,11 @@ from qbm.gateways.disk.identity import (
     Entry,
     entry,
     led_to_from,
-    proves_inodes,
     same_entry,
     stands_for,
 )
 from qbm.gateways.disk.moving import Fate, delete, move
+from qbm.gateways.disk.proofs import proven, proves_inodes
 from qbm.gateways.disk.scanning import FileStat, Scan, ScannedFolder, scan
 from qbm.gateways.disk.space import can_move, free_space, is_across
 from qbm.gateways.disk.withdrawing import Ending, is_begun, withdraw
@@ -46,6 +46,7 @@ __all__ = [
     "is_temporary",
     "led_to_from",
     "move",
+    "proven",
     "proves_inodes",
     "remove_empty_folders",
     "same_entry",

@@ -1,13 +1,11 @@
-"""Which paths lead to one and the same file, and whether inode numbers can be trusted."""
+"""Which paths lead to one and the same file."""
 
 from __future__ import annotations
 
 import os
 import stat
 import unicodedata
-import uuid
 from collections.abc import Hashable, Iterator
-from contextlib import suppress
 from typing import Final, NamedTuple
 
 from qbm.gateways.disk.failures import shown, status, translated
@@ -105,40 +103,6 @@ def same_entry(one: str, other: str) -> bool:
         DiskError: a folder on the way cannot be read.
     """
     return entry(one) == entry(other)
-
-
-def proves_inodes(folder: str) -> bool:
-    """On the mount of ``folder``, two links of one file show one inode number, two files two.
-
-    Tried out with temporary files, which are removed; the folder's own times are put back.
-    False also where nothing can be made or linked there: unproven is unknown.
-    """
-    one, link, other = (
-        os.path.join(folder, f".qbm-{uuid.uuid4().hex}.probe") for _ in ("one", "link", "other")
-    )
-    try:
-        before = os.stat(folder)
-        try:
-            return _agree(one, link, other)
-        finally:
-            for path in (one, link, other):
-                with suppress(FileNotFoundError):
-                    os.unlink(path)
-            os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
-    except OSError:
-        return False
-
-
-def _agree(one: str, link: str, other: str) -> bool:
-    for path in (one, other):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    os.link(one, link)
-    first, second, third = map(os.lstat, (one, link, other))
-    return (
-        os.path.samestat(first, second)
-        and not os.path.samestat(first, third)
-        and (first.st_nlink, second.st_nlink, third.st_nlink) == (2, 2, 1)
-    )
 
 
 def _listed(folder: str, name: str) -> str:
