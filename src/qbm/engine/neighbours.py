@@ -120,6 +120,11 @@ async def everyone(snapshot: Snapshot, config: Config, tools: Tools) -> Everyone
     )
 
 
+def is_loading(snapshot: Snapshot) -> bool:
+    """The server has not read in all of its torrents yet."""
+    return any(each.state in _LOADING for each in snapshot.torrents.values())
+
+
 class _Heard(Struct, frozen=True):
     """A neighbour that has answered, with the torrents that it showed."""
 
@@ -186,7 +191,7 @@ async def _asked(neighbour: Neighbour | Unheard) -> _Heard | Unheard:
         return Unheard(neighbour.config_file, str(error))
     if not snapshot.torrents:
         return Unheard(neighbour.config_file, _NO_TORRENTS)
-    if any(each.state in _LOADING for each in snapshot.torrents.values()):
+    if is_loading(snapshot):
         return Unheard(neighbour.config_file, _STILL_LOADING)
     return _Heard(neighbour, snapshot.torrents)
 

@@ -116,10 +116,12 @@ class Regions:
         tokens: _Tokens,
         of_regions: _Hashes,
         above_regions: _Hashes,
+        led_to: _Hashes,
         of_sizes: _Hashes,
         everywhere: frozenset[TorrentHash],
     ) -> None:
         self._tokens = tokens
+        self._led_to = led_to
         self._of_sizes = of_sizes
         self._of_regions = of_regions
         self._above_regions = above_regions
@@ -139,6 +141,7 @@ class Regions:
         """
         of_regions: _Hashes = defaultdict(set)
         above_regions: _Hashes = defaultdict(set)
+        of_links: _Hashes = defaultdict(set)
         of_sizes: _Hashes = defaultdict(set)
         everywhere: set[TorrentHash] = set()
         tokens = _tokens(entries)
@@ -152,12 +155,25 @@ class Regions:
                 continue
             for token in led_to or ():
                 of_regions[token].add(torrent.hash)
+                of_links[token].add(torrent.hash)
             for region in regions:
                 for token in tokens(region):
                     of_regions[token].add(torrent.hash)
                 for token in _above(region, tokens):
                     above_regions[token].add(torrent.hash)
-        return cls(tokens, of_regions, above_regions, of_sizes, frozenset(everywhere))
+        return cls(tokens, of_regions, above_regions, of_links, of_sizes, frozenset(everywhere))
+
+    def around(self, path: str) -> frozenset[TorrentHash]:
+        """The torrents that might own the file at ``path``: their content can lie there."""
+        none: set[TorrentHash] = set()
+        tokens = self._tokens(path) | _above(path, self._tokens)
+        return self._everywhere.union(*(self._of_regions.get(token, none) for token in tokens))
+
+    def leading_to(self, path: str) -> frozenset[TorrentHash]:
+        """The torrents in whose folders a symbolic link leads to the file at ``path`` itself."""
+        none: set[TorrentHash] = set()
+        tokens = self._tokens(path)
+        return frozenset().union(*(self._led_to.get(token, none) for token in tokens))
 
     def rivals(self, removed: Torrent) -> list[TorrentHash]:
         """The torrents that might own a file of ``removed``, in a fixed order, never itself.
