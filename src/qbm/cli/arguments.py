@@ -125,9 +125,9 @@ class Arguments(Struct, frozen=True, kw_only=True):
         bool, _command("-tnhl", "Tag torrents without hard links elsewhere.")
     ] = False
     share_limits: Annotated[bool, _command("-sl", "Share limits by groups.")] = False
-    skip_cleanup: Annotated[
-        bool, Flag(short="-sc", help="Do not empty the bins after a run.", later="the cleanup")
-    ] = False
+    skip_cleanup: Annotated[bool, Flag(short="-sc", help="Do not empty the bins after a run.")] = (
+        False
+    )
     skip_qb_version_check: Annotated[
         bool, Flag(short="-svc", help="No warning about an untested qBittorrent.")
     ] = False

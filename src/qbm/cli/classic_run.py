@@ -79,6 +79,7 @@ def _order(asked: Read, place: Place) -> Order:
         choose=choose,
         mode=Mode.DRY if arguments.dry_run else Mode.REAL,
         warns_of_version=not arguments.skip_qb_version_check,
+        skip_cleanup=arguments.skip_cleanup,
         log_file=file_settings(arguments),
     )
 

@@ -38,7 +38,7 @@ class Order(Struct, frozen=True, kw_only=True):
     """What a door was asked for. ``config_dir`` None means: by ``config_file`` alone.
 
     ``passed_over`` is a file that was named although a folder was; ``log_file`` gives the log
-    file in a state folder.
+    file in a state folder. ``older_than_days`` is as in ``RunRequest``.
     """
 
     place: Place
@@ -48,6 +48,8 @@ class Order(Struct, frozen=True, kw_only=True):
     hashes: tuple[str, ...] = ()
     mode: Mode = Mode.REAL
     warns_of_version: bool = True
+    skip_cleanup: bool = False
+    older_than_days: int = 0
     passed_over: str = ""
     log_file: Callable[[Path], FileSettings]
 
@@ -175,7 +177,9 @@ def _job(
             commands=commands,
             hashes=order.hashes,
             mode=Mode.DRY if section.dry_run else order.mode,
+            skip_cleanup=order.skip_cleanup or section.skip_cleanup,
             warns_of_version=order.warns_of_version and not section.skip_qb_version_check,
+            older_than_days=order.older_than_days,
         ),
     )
 

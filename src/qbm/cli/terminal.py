@@ -83,7 +83,10 @@ class Given:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What was asked for on the command line; "" and () mean: by variable, config or default."""
+    """What was asked for on the command line; "" and () mean: by variable, config or default.
+
+    ``older_than_days`` is for ``cleanup_dirs``.
+    """
 
     commands: tuple[str, ...]
     hashes: tuple[str, ...]
@@ -94,6 +97,7 @@ class Asked:
     log_level: str
     debug: bool
     lists_all: bool = False
+    older_than_days: int = 0
 
 
 def main(argv: Sequence[str], given: Given) -> int:
@@ -114,7 +118,7 @@ app = typer.Typer(
 )
 
 
-app.add_typer(bin_app, name="bin", short_help="Show the recycle bin.")
+app.add_typer(bin_app, name="bin", short_help="Show the recycle bin, and empty it.")
 app.add_typer(orphans_app, name="orphans", short_help="Show the orphaned files put away.")
 app.add_typer(config_app, name="config", short_help="Check and show config files.")
 

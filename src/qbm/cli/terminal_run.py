@@ -1,10 +1,11 @@
-"""``qbm run``, ``plan`` and ``serve``: from what was asked to runs and an answer."""
+"""``qbm run``, ``plan``, ``bin empty`` and ``serve``: from what was asked to runs and an answer."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from qbm.cli.answers import as_document
@@ -23,10 +24,13 @@ from qbm.cli.running import Order, Performed, Place, perform, refused
 from qbm.cli.serving import serve_order, served
 from qbm.cli.terminal import Asked, Given
 from qbm.config import Commands
+from qbm.engine.report import sized
 from qbm.engine.request import Mode
 from qbm.errors import UsageError
 from qbm.log.logger import Log, is_terminal
 from qbm.log.records import as_plain_text, as_stamped_text
+from qbm.log.wording import number_of
+from qbm.model.change import DeleteFile
 from qbm.model.command import CommandName
 
 _TOLD_BY_TABLE: Final = frozenset(
@@ -52,6 +56,35 @@ def plan(asked: Asked, given: Given) -> int:
         left_alone = left_alone_listed if asked.lists_all else left_alone_counted
         _print_table(performed, log, given.environ, left_alone)
     return performed.exit_code
+
+
+def empty(asked: Asked, given: Given, *, is_sure: bool) -> int:
+    """Empty the recycle bin, and answer the exit code; unless ``is_sure``, somebody is asked."""
+    if asked.is_dry:
+        return plan(asked, given)
+    if is_sure:
+        return run(asked, given)
+    if not sys.stdin.isatty():
+        text = "Nobody is there to be asked: --yes deletes the files, --dry-run only shows them."
+        log = open_log(Arguments(), as_plain_text, sys.stderr, given.environ)
+        return refused(UsageError(text), log).exit_code
+    performed, _ = _performed(replace(asked, is_dry=True), given, hidden=_TOLD_BY_TABLE)
+    if performed.exit_code or not (due := _to_be_deleted(performed)):
+        sys.stderr.write("" if performed.exit_code else "Nothing to delete.\n")
+        return performed.exit_code
+    size = sized(sum(each.stamp.size for each in due))
+    sys.stderr.write(f"Delete {number_of('files', len(due))} ({size}) for good? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        sys.stderr.write("Nothing was deleted.\n")
+        return 0
+    return run(asked, given)
+
+
+def _to_be_deleted(performed: Performed) -> list[DeleteFile]:
+    reports = (each.report for each in performed.ended if each.report is not None)
+    changes = (planned.change for report in reports for planned in report.plan.planned)
+    return [each for each in changes if isinstance(each, DeleteFile)]
 
 
 def _performed(asked: Asked, given: Given, hidden: Collection[str]) -> tuple[Performed, Log]:
@@ -122,6 +155,8 @@ def _order(asked: Asked, arguments: Read, place: Place) -> Order:
         hashes=asked.hashes,
         mode=Mode.DRY if arguments.arguments.dry_run else Mode.REAL,
         warns_of_version=not arguments.arguments.skip_qb_version_check,
+        skip_cleanup=arguments.arguments.skip_cleanup,
+        older_than_days=asked.older_than_days,
         log_file=file_settings(arguments.arguments),
     )
 
