@@ -98,6 +98,19 @@ def test_folders_that_make_no_pairs_are_wrong(directory: dict[str, Any]) -> None
     assert _places(directory=directory) == [("directory", "remote_dir")]
 
 
+@pytest.mark.parametrize("folder", ["/mnt/a", "/mnt/a/", "/mnt", "/"])
+@pytest.mark.parametrize("name", ["recycle_bin", "orphaned_dir"])
+def test_a_bin_that_is_or_holds_a_folder_of_downloads_is_wrong(name: str, folder: str) -> None:
+    directory = {"root_dir": "/a", "remote_dir": "/mnt/a", name: folder}
+    assert _places(directory=directory) == [("directory", name)]
+
+
+@pytest.mark.parametrize("folder", ["/mnt/a/bin", "/mnt/ab", "/a", "/elsewhere"])
+def test_a_bin_in_a_folder_of_downloads_or_elsewhere_is_right(folder: str) -> None:
+    directory = {"root_dir": "/a", "remote_dir": "/mnt/a", "recycle_bin": folder}
+    assert _config(directory=directory).directory.recycle_bin == (folder,)
+
+
 def test_there_is_one_bin() -> None:
     assert ("directory", "recycle_bin") in _places(directory={"recycle_bin": ["/a", "/b"]})
 

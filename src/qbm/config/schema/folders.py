@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from qbm.config.schema.kinds import LARGEST_NUMBER, Count, Items, Name
 from qbm.config.schema.section import Section, all_wrong, wrong
+from qbm.model.paths import is_below
 
 
 class Root(NamedTuple):
@@ -63,6 +64,19 @@ class Directory(Section):
         if own != here:
             reason = f"the folders here ({here}) and those of root_dir ({own}) make no pairs"
             all_wrong([(("remote_dir",), wrong(reason, "one for each of root_dir, in its order"))])
+        return self
+
+    @model_validator(mode="after")
+    def _bins_apart(self) -> Self:
+        """A bin that is or holds the downloads would be emptied of them."""
+        bins = {"recycle_bin": self.recycle_bin, "orphaned_dir": self.orphaned_dir}
+        all_wrong(
+            ((name,), wrong(f"it is or holds {root}, which is no bin", "a folder of its own"))
+            for name, folders in bins.items()
+            for folder in folders
+            for root in self.remote_dir
+            if is_below(root, folder)
+        )
         return self
 
     @property
