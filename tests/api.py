@@ -56,6 +56,7 @@ def a_run(number: int = 1, **facts: Any) -> Run:
         "hashes": None,
         "dry_run": False,
         "skip_cleanup": False,
+        "older_than_days": 0,
         "warns_of_version": True,
         "log_level": None,
         "state": RunState.DONE,

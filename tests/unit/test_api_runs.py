@@ -37,6 +37,16 @@ async def test_a_run_is_asked_for_without_waiting(tmp_path: Path) -> None:
     assert served.service.asked[0].dry_run
 
 
+async def test_only_the_command_line_can_ask_for_an_empty_bin(tmp_path: Path) -> None:
+    served = serve(tmp_path)
+    body = {"commands": ["cleanup_dirs"], "older_than_days": 30}
+    refused = await served.client().post("/api/runs", body)
+    assert (refused.status, refused.json["detail"]) == (400, "Invalid command: cleanup_dirs")
+    await served.client(x_qbm_token=TOKEN).post("/api/runs", body)
+    (asked,) = served.service.asked
+    assert (asked.commands, asked.older_than_days) == ((CommandName.CLEANUP_DIRS,), 30)
+
+
 async def test_the_command_line_asks_with_its_token(tmp_path: Path) -> None:
     served = serve(tmp_path)
     await served.client(x_qbm_token=TOKEN).post("/api/runs", TAG)

@@ -34,6 +34,7 @@ _SHORTEST_BEGINNING: Final = 3
 _ALIKE: Final = 0.8
 """Of a field's letters, for ``difflib``: ``dry_rum`` is 0.83 of ``dry_run``."""
 _COMMANDS: Final = {each.value: each for each in COMMANDS}
+_OF_THE_COMMAND_LINE: Final = {CommandName.CLEANUP_DIRS.value: CommandName.CLEANUP_DIRS}
 
 
 class RunCommand(BaseModel):
@@ -247,13 +248,14 @@ def asked_for(body: RunCommand, site: Site, door: Door) -> Asked:
     Raises:
         HTTPException: 400, a command or a log level is none, or no command is given.
     """
+    known = _COMMANDS | _OF_THE_COMMAND_LINE if door is Door.TOKEN else _COMMANDS
     for name in body.commands:
-        if name not in _COMMANDS:
+        if name not in known:
             raise HTTPException(400, f"Invalid command: {printable(name)}")
     if not body.commands:
         raise HTTPException(400, "No commands given")
     return Asked(
-        commands=tuple(dict.fromkeys(_COMMANDS[name] for name in body.commands)),
+        commands=tuple(dict.fromkeys(known[name] for name in body.commands)),
         config_file=body.config_file or _DEFAULT_CONFIG,
         hashes=tuple(body.hashes),
         dry_run=body.dry_run or site.is_dry,

@@ -7,7 +7,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from msgspec.structs import replace
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -22,6 +23,7 @@ from qbm.store import Run, RunState, Trigger
 router = APIRouter(prefix="/api/runs", tags=["runs"], route_class=BodyRoute)
 
 _LARGEST_NUMBER: Final = 2**63 - 1
+_LARGEST_DAYS: Final = 2**31
 _MOST: Final = 500
 
 
@@ -51,6 +53,17 @@ class RunView(BaseModel):
     warnings: list[str]
     error: str | None
     exit_code: int
+
+
+class RunOrder(RunCommand):
+    """What to run, as the command line of this machine may ask for it too."""
+
+    older_than_days: int = Field(
+        0,
+        ge=0,
+        le=_LARGEST_DAYS,
+        description="For `cleanup_dirs`, which only the command line asks for by name.",
+    )
 
 
 class Runs(BaseModel):
@@ -99,9 +112,10 @@ def runs(
 
 
 @router.post("", status_code=202, responses=errors(400, 404, 500, 503))
-def ask(body: RunCommand, site: SiteOf, door: DoorOf, response: Response) -> Accepted:
+def ask(body: RunOrder, site: SiteOf, door: DoorOf, response: Response) -> Accepted:
     """Ask for runs as with run-command, but do not wait for them."""
-    accepted = accept(asked_for(body, site, door), site)
+    asked = replace(asked_for(body, site, door), older_than_days=body.older_than_days)
+    accepted = accept(asked, site)
     response.headers["Location"] = f"{site.base_url}/api/runs/{accepted.request_id}"
     return Accepted(
         id=accepted.request_id,

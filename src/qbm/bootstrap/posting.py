@@ -120,6 +120,7 @@ def _body(job: Job) -> dict[str, Any]:
         "hashes": list(request.hashes),
         "dry_run": request.mode is Mode.DRY,
         "skip_cleanup": request.skip_cleanup,
+        "older_than_days": request.older_than_days,
         "skip_qb_version_check": not request.warns_of_version,
     }
 

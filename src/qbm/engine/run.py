@@ -96,6 +96,7 @@ def _new(request: RunRequest, tools: Tools) -> NewRun:
         hashes=request.hashes or None,
         dry_run=request.mode is Mode.DRY,
         skip_cleanup=request.skip_cleanup,
+        older_than_days=request.older_than_days,
         warns_of_version=request.warns_of_version,
     )
 

@@ -77,6 +77,7 @@ def request_for(run: Run) -> RunRequest:
         mode=Mode.DRY if run.dry_run else Mode.REAL,
         trigger=run.trigger,
         skip_cleanup=run.skip_cleanup,
+        older_than_days=run.older_than_days,
         warns_of_version=run.warns_of_version,
     )
 

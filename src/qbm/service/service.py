@@ -209,6 +209,7 @@ class RunService:
             dry_run=asked.dry_run or self._means.is_dry or bool(section and section.dry_run),
             is_queued=True,
             skip_cleanup=asked.skip_cleanup,
+            older_than_days=asked.older_than_days,
             warns_of_version=not asked.skip_qb_version_check,
             log_level=asked.log_level,
         )

@@ -54,7 +54,8 @@ class NewRun(Struct, frozen=True, kw_only=True):
     ``server`` is the server's identity (decisions: *A server's identity*), ``holder`` the
     process that will carry the run out (``this_process()``). ``is_queued`` runs outlive it: the
     next server goes on with them. ``hashes`` None means all torrents. ``log_level`` is the
-    name of a level in capitals, None for the usual one.
+    name of a level in capitals, None for the usual one. ``older_than_days`` is for
+    ``cleanup_dirs`` asked for by name.
     """
 
     server: str
@@ -66,6 +67,7 @@ class NewRun(Struct, frozen=True, kw_only=True):
     dry_run: bool = False
     is_queued: bool = False
     skip_cleanup: bool = False
+    older_than_days: int = 0
     warns_of_version: bool = True
     log_level: str | None = None
 
@@ -93,6 +95,7 @@ class Run(Struct, frozen=True, kw_only=True):
     dry_run: bool
     is_queued: bool
     skip_cleanup: bool
+    older_than_days: int
     warns_of_version: bool
     log_level: str | None
     state: RunState

@@ -227,6 +227,7 @@ runs = Table(
     Column("failed_commands", _Left(tuple[LeftOut, ...]), nullable=False, server_default="[]"),
     Column("warnings", Json[tuple[str, ...]](tuple[str, ...]), nullable=False, server_default="[]"),
     Column("exit_code", Integer, nullable=False, server_default="0"),
+    Column("older_than_days", Integer, nullable=False, server_default="0"),
     sqlite_autoincrement=True,
 )
 

@@ -1,4 +1,4 @@
-"""The files of torrents as they were listed, and orphans that were moved."""
+"""The files of torrents as they were listed, orphans that were moved, and emptying a bin."""
 
 from __future__ import annotations
 
@@ -27,4 +27,7 @@ def upgrade() -> None:
         sa.Column("stamp", sa.Text(), nullable=False),
         sa.Column("moved_at", sa.String(32), nullable=False),
         sa.PrimaryKeyConstraint("target", name="pk_orphans"),
+    )
+    op.add_column(
+        "runs", sa.Column("older_than_days", sa.Integer(), nullable=False, server_default="0")
     )
