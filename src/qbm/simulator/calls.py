@@ -24,6 +24,8 @@ class Call(Struct, frozen=True, kw_only=True):
     form: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     cookies: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[bytes, ...] = ()
+    """What was uploaded with the form, whatever the fields are called."""
     is_form: bool = True
     """Its body is empty or a form; qBittorrent takes nothing else."""
 

@@ -32,6 +32,14 @@ def delete(root: Path, torrent: SimulatedTorrent) -> None:
             path.rmdir()
 
 
+def rename(root: Path, torrent: SimulatedTorrent, old: str, new: str) -> None:
+    """Renames one of its files, if it is there and nothing has the new name."""
+    source, target = _path(root, torrent, old), _path(root, torrent, new)
+    if source.is_file() and not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.rename(target)
+
+
 def whole_files(root: Path, torrent: SimulatedTorrent) -> frozenset[str]:
     """The names of its files that are there at their full size."""
     return frozenset(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from dataclasses import replace as replaced
 from pathlib import Path
@@ -89,6 +89,64 @@ class Library:
         if self.disk is not None:
             disk.write(self.disk, self.torrents[identity])
         return identity
+
+    def take(self, torrent: SimulatedTorrent) -> str | None:
+        """``torrents/add``: adds a torrent that is not there yet; answers its hash, else None.
+
+        Its category is made, nothing is written to the disk.
+        """
+        identity = self.identity(torrent)
+        if not identity or identity in self.torrents:
+            return None
+        if torrent.category:
+            self._make_category(SimulatedCategory(torrent.category))
+        path = self.formatted(torrent.save_path or self.save_path)
+        self.torrents[identity] = replace(torrent, save_path=path)
+        return identity
+
+    def rename(self, identity: str, name: str) -> None:
+        """``torrents/rename``: the files keep their names.
+
+        Raises:
+            RefusedError: 404 without such a torrent, 409 without a name.
+        """
+        torrent = self._known(identity)
+        if not name.strip():
+            raise RefusedError(409, "Incorrect torrent name")
+        changed = replace(torrent, name=name, files=torrent.listing)
+        self.torrents[identity.lower()] = changed
+
+    def rename_file(self, identity: str, old: str, new: str) -> None:
+        """``torrents/renameFile``, by path; on the disk as well.
+
+        Raises:
+            RefusedError: 404 without such a torrent, 409 if a path cannot be.
+        """
+        torrent = self._known(identity)
+        names = [each.name for each in torrent.listing]
+        if not new or old not in names or new in names:
+            raise RefusedError(409)
+        files = tuple(
+            replace(each, name=new) if each.name == old else each for each in torrent.listing
+        )
+        if self.disk is not None:
+            disk.rename(self.disk, torrent, old, new)
+        self.torrents[identity.lower()] = replace(torrent, files=files)
+
+    def rank_files(self, identity: str, indexes: Collection[int], priority: int) -> None:
+        """``torrents/filePrio``: 0 is "not wanted", all others are alike.
+
+        Raises:
+            RefusedError: 404 without such a torrent, 409 without such a file.
+        """
+        torrent = self._known(identity)
+        if not all(0 <= each < len(torrent.listing) for each in indexes):
+            raise RefusedError(409, "File ID is not valid")
+        files = tuple(
+            replace(each, is_wanted=priority > 0) if index in indexes else each
+            for index, each in enumerate(torrent.listing)
+        )
+        self.torrents[identity.lower()] = replace(torrent, files=files)
 
     def identity(self, torrent: SimulatedTorrent) -> str:
         """The ``hash`` of a torrent: its v2 hash cut short where it has one and it is known."""
@@ -300,6 +358,12 @@ class Library:
         if not torrent.auto_tmm:
             return torrent
         return replace(torrent, save_path=self.category_path(torrent.category))
+
+    def _known(self, identity: str) -> SimulatedTorrent:
+        torrent = self.torrents.get(identity.lower())
+        if torrent is None:
+            raise RefusedError(404)
+        return torrent
 
     def _edit(self, chosen: Iterable[str], edit: Edit) -> None:
         for each in chosen:

@@ -84,6 +84,12 @@ class Profile(Struct, frozen=True, kw_only=True):
     never: int = -1
     """What ``completion_on`` and ``seen_complete`` are before that has happened."""
     has_export: bool = True
+    has_twice: tuple[int, str] = (409, "Conflict")
+    """What ``torrents/add`` says where it adds nothing, for it has all of them."""
+    counts_added: bool = True
+    """``torrents/add`` answers which torrents it has added, in JSON; else ``Ok.``."""
+    renames_paths: bool = True
+    """``renameFile`` by path; else a file by its number, within its folder."""
     limit_parameters: tuple[str, ...] = (
         *("ratioLimit", "seedingTimeLimit", "inactiveSeedingTimeLimit"),
         *("shareLimitAction", "shareLimitsMode"),
@@ -148,6 +154,8 @@ V5_1 = replace(
     limit_parameters=("ratioLimit", "seedingTimeLimit", "inactiveSeedingTimeLimit"),
     cuts_limits=True,
     has_limits_mode=False,
+    has_twice=(200, "Fails."),
+    counts_added=False,
     takes_bare_limits=False,
     includes_files=False,
     empty_past_the_end=False,
@@ -185,6 +193,8 @@ V4_2 = replace(
     knows_v2=False,
     tells_paths=False,
     has_export=False,
+    has_twice=(200, "Ok."),
+    renames_paths=False,
     unset_limit=-1,
     finds_any_case=False,
     refuses_unknown_sort=False,

@@ -7,6 +7,7 @@ takes silence for simulation.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Protocol
@@ -14,18 +15,24 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 
+from qbm.model.metainfo import metainfo_of
+from qbm.model.torrent import State
 from qbm.simulator import shapes
 from qbm.simulator.access import Access
 from qbm.simulator.calls import Answer, Call, RefusedError, json_answer, text_answer
 from qbm.simulator.library import Library
 from qbm.simulator.preferences import action_of, minutes_of, mode_of, ratio_of
 from qbm.simulator.profiles import ErrorBody, Profile
-from qbm.simulator.records import SimulatedCategory, SimulatedTorrent
+from qbm.simulator.records import SimulatedCategory, SimulatedFile, SimulatedTorrent
 
 _PAUSING = frozenset({"torrents/pause", "torrents/resume"})
 _STOPPING = frozenset({"torrents/stop", "torrents/start"})
 _SHARE_LIMITS = "torrents/setShareLimits"
 _EXPORT = "torrents/export"
+_RENAME_FILE = "torrents/renameFile"
+_NO_TORRENT = "Error: '{name}' is not a valid torrent file."
+_PRIORITIES = frozenset({0, 1, 6, 7})
+_OLD_PRIORITIES = frozenset({0, 1, 4, 6, 7})
 _MOST_SPEED = 0x7FFF_FFFF
 _NOT_SIMULATED = ("category", "tag", "filter", "private")
 
@@ -109,6 +116,9 @@ def answer(server: Server, route: Route | None, asked: Asked) -> Answer:
 
 
 def _needs(profile: Profile, route: Route, path: str) -> tuple[str, ...]:
+    if path == _RENAME_FILE:
+        words = ("oldPath", "newPath") if profile.renames_paths else ("id", "name")
+        return (*route.needs, *words)
     return (*route.needs, *profile.limit_parameters) if path == _SHARE_LIMITS else route.needs
 
 
@@ -239,6 +249,86 @@ def _export(server: Server, asked: Asked) -> Answer:
         raise RefusedError(HTTPStatus.CONFLICT, text)
     body = torrent.metainfo or shapes.stand_in(torrent)
     return Answer(body=body, content_type="application/x-bittorrent")
+
+
+def _add(server: Server, asked: Asked) -> Answer:
+    """Only from ``.torrent`` files, stopped or not, by hand; what is in their way is refused."""
+    profile, library = server.profile, server.library
+    for name in ("urls", "rename", "upLimit", "tags", "skip_checking", "seedMode"):
+        if asked.text(name) not in {"", "false"}:
+            raise RefusedError(501, f"the simulator knows no {name!r} in torrents/add")
+    if asked.flag("autoTMM"):
+        raise RefusedError(501, "the simulator knows no 'autoTMM' in torrents/add")
+    torrents = [_described(profile, asked, raw) for raw in asked.call.files]
+    added = [identity for each in torrents if (identity := library.take(each)) is not None]
+    if not added:
+        status, text = profile.has_twice
+        if status != HTTPStatus.OK:
+            raise RefusedError(status, text)
+        return text_answer(profile, text)
+    if not profile.counts_added:
+        return text_answer(profile, "Ok.")
+    return json_answer(
+        {
+            "added_torrent_ids": added,
+            "failure_count": len(torrents) - len(added),
+            "pending_count": 0,
+            "success_count": len(added),
+        }
+    )
+
+
+def _described(profile: Profile, asked: Asked, raw: bytes) -> SimulatedTorrent:
+    try:
+        found = metainfo_of(raw)
+    except ValueError as error:
+        raise RefusedError(415, _NO_TORRENT.format(name="restored.torrent")) from error
+    is_stopped = asked.flag("stopped" if profile.says_stopped else "paused")
+    return SimulatedTorrent(
+        name=found.name,
+        infohash_v1=found.infohash_v1,
+        infohash_v2=found.infohash_v2,
+        category=asked.text("category"),
+        state=State.STOPPED_DL if is_stopped else State.STALLED_DL,
+        progress=0.0,
+        save_path=asked.text("savepath"),
+        download_path=asked.text("downloadPath") if asked.flag("useDownloadPath") else "",
+        added_on=int(time.time()),
+        size=sum(each.size for each in found.files),
+        private=found.is_private,
+        metainfo=raw,
+        files=tuple(
+            SimulatedFile(name=each.name, size=each.size, progress=0.0) for each in found.files
+        ),
+    )
+
+
+def _rename_file(server: Server, asked: Asked) -> Answer:
+    library = server.library
+    if server.profile.renames_paths:
+        library.rename_file(asked.text("hash"), asked.text("oldPath"), asked.text("newPath"))
+        return text_answer(server.profile)
+    _, torrent = _one(server, asked)
+    index, name = asked.number("id"), asked.text("name")
+    if not name or "/" in name:
+        raise RefusedError(409, "Name is not valid")
+    if not 0 <= index < len(torrent.listing):
+        raise RefusedError(409, "ID is not valid")
+    old = torrent.listing[index].name
+    library.rename_file(asked.text("hash"), old, f"{old[: -len(old.rpartition('/')[2])]}{name}")
+    return text_answer(server.profile)
+
+
+def _rank_files(server: Server, asked: Asked) -> Answer:
+    try:
+        indexes = {int(each) for each in asked.text("id").split("|")}
+    except ValueError as error:
+        raise RefusedError(400, "File IDs must be integers") from error
+    allowed = _PRIORITIES if server.profile.normal_priority == 1 else _OLD_PRIORITIES
+    if asked.number("priority") not in allowed:
+        raise RefusedError(400, "Priority is not valid")
+    server.library.rank_files(asked.text("hash"), indexes, asked.number("priority"))
+    return text_answer(server.profile)
 
 
 def _limit_shares(library: Library, asked: Asked) -> None:
@@ -377,6 +467,15 @@ ROUTES: dict[str, Route] = {
     ),
     _SHARE_LIMITS: _write(_limit_shares, "hashes"),
     "torrents/setUploadLimit": _write(_limit_upload, *("hashes", "limit")),
+    "torrents/add": Route(handler=_add, is_write=True),
+    "torrents/rename": _write(
+        lambda library, asked: library.rename(asked.text("hash"), asked.text("name")),
+        *("hash", "name"),
+    ),
+    _RENAME_FILE: Route(handler=_rename_file, needs=("hash",), is_write=True),
+    "torrents/filePrio": Route(
+        handler=_rank_files, needs=("hash", "id", "priority"), is_write=True
+    ),
     "torrents/delete": _write(
         lambda library, asked: library.delete(
             asked.text("hashes"), with_files=asked.flag("deleteFiles")

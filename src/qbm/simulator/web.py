@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -179,12 +179,17 @@ def _answer_of(fault: Failing | Html | CutBefore | CutReused) -> Answer:
 async def _call_of(request: web.Request, prefix: str) -> Call:
     api = f"{prefix}/api/v2/"
     is_form = request.content_type in _FORMS or not request.can_read_body
-    form = await request.post() if is_form else {}
+    form: Mapping[str, str | bytearray | bytes | web.FileField] = (
+        await request.post() if is_form else {}
+    )
     return Call(
         method=request.method,
         path=request.path.removeprefix(api) if request.path.startswith(api) else "",
         query=dict(request.query),
         form={name: value for name, value in form.items() if isinstance(value, str)},
+        files=tuple(
+            value.file.read() for value in form.values() if isinstance(value, web.FileField)
+        ),
         headers={name.lower(): value for name, value in request.headers.items()},
         cookies=dict(request.cookies),
         is_form=is_form,

@@ -29,6 +29,8 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     between shows by its answer."""
     export: bool
     """``torrents/export`` (4.5)."""
+    renames_paths: bool
+    """``torrents/renameFile`` by path (4.3.3); 4.2.5 knows files by number, in their folder."""
     says_start: bool
     """``torrents/start``; servers before 5.0 say ``resume``."""
     tells_tracker_errors: bool
@@ -48,6 +50,7 @@ def capabilities_of(api_version: Version) -> Capabilities:
         include_files=api_version >= (2, 11, 8),
         maindata_trackers=api_version >= (2, 6),
         export=api_version >= (2, 8, 14),
+        renames_paths=api_version >= (2, 8),
         says_start=api_version >= (2, 11),
         tells_tracker_errors=api_version >= (2, 11, 5),
     )

@@ -50,6 +50,9 @@ _WITHOUT_EXPORT: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
 """4.2.5 has no such request; later servers say so for a torrent that is gone, and 409 for a
 magnet link without metadata."""
 
+_FAILS: Final = "Fails."
+"""What servers before 5.3 say with 200 when they do not add a torrent."""
+
 MOST_HASHES: Final = 500
 """In one write: 5.3.0 stops answering for seconds on larger ones (spec, qbittorrent.md)."""
 
@@ -259,6 +262,66 @@ class QBittorrent:
         """Limit the upload of each of at most 500 torrents; 0 is no limit."""
         await self._write("torrents/setUploadLimit", hashes, limit=str(bytes_per_second))
 
+    async def add(
+        self, torrent: bytes, *, save_path: str, category: str = "", download_path: str = ""
+    ) -> None:
+        """Add a ``.torrent``, stopped and managed by hand, with its content in ``save_path``.
+
+        ``download_path`` is where the content is as long as it is incomplete, "" if in the save
+        path as well. Nothing is moved. The torrent shows some time after the answer.
+
+        Raises:
+            RequestFailed: the server has it already, or takes it for no torrent.
+        """
+        path = "torrents/add"
+        form = {
+            "savepath": save_path,
+            "useDownloadPath": "true" if download_path else "false",
+            "downloadPath": download_path,
+            "category": category,
+            "autoTMM": "false",
+            # Each generation has its own word, and passes over the other's.
+            **dict.fromkeys(("paused", "stopped"), "true"),
+            "contentLayout": "Original",
+            "root_folder": "true",
+        }
+        answer = await self._session.ask(path, form=form, torrent=torrent)
+        if answer.status == HTTPStatus.CONFLICT or answer.text == _FAILS:
+            raise RequestFailed(
+                f"qBittorrent at {self.connection.url} did not take the .torrent: it has that "
+                "torrent already, or cannot read it."
+            )
+        self._expect_success(answer, path)
+
+    async def rename(self, torrent: TorrentHash, name: str) -> None:
+        """Give a torrent another name; its files keep theirs."""
+        await self._write_one("torrents/rename", torrent, name=name)
+
+    async def rename_file(self, torrent: TorrentHash, index: int, old: str, new: str) -> None:
+        """Have the file at ``index`` of a torrent's list, ``old``, be ``new``.
+
+        Paths as in ``TorrentFile``. What is on the disk as ``old`` is renamed as well.
+
+        Raises:
+            RequestFailed: the server cannot: before 4.3 a file cannot leave its folder.
+        """
+        if _folder_of(old) != _folder_of(new) and not self.server.capabilities.renames_paths:
+            raise RequestFailed(
+                f"qBittorrent {self.server.version} cannot rename {old} to {new}: it cannot give "
+                "a file another folder."
+            )
+        name = new.rpartition("/")[2]
+        await self._write_one(
+            "torrents/renameFile", torrent, id=str(index), name=name, oldPath=old, newPath=new
+        )
+
+    async def set_file_priority(
+        self, torrent: TorrentHash, indexes: Collection[int], priority: int
+    ) -> None:
+        """Give files of a torrent's list another priority; 0 is "do not download"."""
+        which = "|".join(map(str, indexes))
+        await self._write_one("torrents/filePrio", torrent, id=which, priority=str(priority))
+
     async def remove(self, torrent: TorrentHash, *, with_files: bool) -> None:
         """Take a torrent off the server, which then deletes its files or leaves them."""
         delete_files = "true" if with_files else "false"
@@ -394,6 +457,10 @@ class QBittorrent:
         answer = await self._session.ask(path, form={"hashes": _joined(hashes), **form})
         self._expect_success(answer, path)
 
+    async def _write_one(self, path: str, torrent: TorrentHash, **form: str) -> None:
+        answer = await self._session.ask(path, form={"hash": _joined([torrent]), **form})
+        self._expect_success(answer, path)
+
     def _expect_success(self, answer: Answer, path: str) -> None:
         if not answer.is_success:
             raise refused(answer, path, self.connection)
@@ -426,6 +493,10 @@ class QBittorrent:
 
 def _is_unlocated(wire: WireTorrent) -> bool:
     return wire.download_path is UNSET and wire.progress < 1
+
+
+def _folder_of(name: str) -> str:
+    return name.rpartition("/")[0]
 
 
 def _joined(hashes: Collection[TorrentHash]) -> str:

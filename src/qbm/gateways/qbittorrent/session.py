@@ -20,6 +20,9 @@ _KEEP_ALIVE = 5.0
 _GOODBYE = 2.0
 """Seconds that logging out may take."""
 
+_FILE = "restored.torrent"
+_TORRENT = "application/x-bittorrent"
+
 Form = Mapping[str, str]
 
 
@@ -29,7 +32,7 @@ class Session:
     It logs in on ``open`` and once more when the server has forgotten it (403, such as after
     a restart), and sends a request a second time if the connection was cut. That goes for
     writes too: each ensures a state ("has these tags"), so that doing it twice does no more
-    than once; a category that is already there is no error.
+    than once; a category or a torrent that is already there is no error.
     """
 
     def __init__(self, connection: Connection, timeouts: Timeouts) -> None:
@@ -73,18 +76,25 @@ class Session:
             self._http = None
 
     async def ask(
-        self, path: str, *, query: Form | None = None, form: Form | None = None
+        self,
+        path: str,
+        *,
+        query: Form | None = None,
+        form: Form | None = None,
+        torrent: bytes | None = None,
     ) -> Answer:
         """The answer to one request: a POST if there is a ``form``, else a GET.
+
+        ``torrent`` is a ``.torrent`` that goes with the form.
 
         Raises:
             ServerError: no answer came, or the server does not let us in again.
         """
         logins = self._logins
-        answer = await self._exchange(path, query=query, form=form)
+        answer = await self._exchange(path, query=query, form=form, torrent=torrent)
         if answer.status == HTTPStatus.FORBIDDEN and self._logs_in:
             await self._log_in(logins)
-            answer = await self._exchange(path, query=query, form=form)
+            answer = await self._exchange(path, query=query, form=form, torrent=torrent)
         return answer
 
     @property
@@ -112,29 +122,34 @@ class Session:
         *,
         query: Form | None = None,
         form: Form | None = None,
+        torrent: bytes | None = None,
         seconds: float | None = None,
     ) -> Answer:
         """One request and its answer; on a connection that breaks off, once more."""
         try:
             try:
-                return await self._send(path, query, form, seconds)
+                return await self._send(path, query, _body(form, torrent), seconds)
             except aiohttp.ClientConnectorError:
                 raise
             except _BROKEN_OFF:
-                return await self._send(path, query, form, seconds)
+                return await self._send(path, query, _body(form, torrent), seconds)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise unanswered(error, self._connection, self._timeouts) from error
 
     async def _send(
-        self, path: str, query: Form | None, form: Form | None, seconds: float | None
+        self,
+        path: str,
+        query: Form | None,
+        body: Form | aiohttp.FormData | None,
+        seconds: float | None,
     ) -> Answer:
         if self._http is None:
             raise RuntimeError("the session is not open")
         async with self._http.request(
-            "GET" if form is None else "POST",
+            "GET" if body is None else "POST",
             f"{self._connection.url}/api/v2/{path}",
             params=query,
-            data=form,
+            data=body,
             headers={"Cookie": _cookie(self._cookies)} if self._cookies else None,
             timeout=aiohttp.ClientTimeout(
                 total=seconds or self._timeouts.answer.total_seconds(),
@@ -157,6 +172,15 @@ _BROKEN_OFF = (
     aiohttp.ClientOSError,
     aiohttp.ClientPayloadError,
 )
+
+
+def _body(form: Form | None, torrent: bytes | None) -> Form | aiohttp.FormData | None:
+    """The form, of several parts if a file goes with it; can be sent once."""
+    if form is None or torrent is None:
+        return form
+    parts = aiohttp.FormData(dict(form), default_to_multipart=True)
+    parts.add_field("torrents", torrent, filename=_FILE, content_type=_TORRENT)
+    return parts
 
 
 def _headers(connection: Connection) -> dict[str, str]:
