@@ -8,7 +8,7 @@ from typing import Final
 
 from qbm.commands import cleanup
 from qbm.commands.registry import RUN_ORDER
-from qbm.model.change import torrent_of
+from qbm.model.change import Change, RestoreTorrent, torrent_of
 from qbm.model.command import CommandName
 from qbm.model.plan import Plan, Planned
 from qbm.model.reason import Reason
@@ -34,11 +34,18 @@ STATS: Final = (
     "cleaned_share_limits",
 )
 
+
+def _added(change: Change) -> Mapping[str, int]:
+    """What is restored is added anew."""
+    return {"added": 1} if isinstance(change, RestoreTorrent) else {}
+
+
 _OF_TORRENTS: Final = frozenset({"updated_share_limits"})
 """Counters of torrents, not of changes: several changes of one torrent count once."""
 _COUNTS: Final = {
     **{command.name: command.counts for command in RUN_ORDER},
     CommandName.CLEANUP_DIRS: cleanup.counts,
+    CommandName.RESTORE: _added,
 }
 
 

@@ -11,7 +11,7 @@ from qbm.engine.counting import count
 from qbm.engine.verify import NOT_SEEN, verify
 from qbm.gateways.clock import Clock
 from qbm.gateways.qbittorrent import QBittorrent
-from qbm.model.change import RemoveTorrent
+from qbm.model.change import RemoveTorrent, RestoreTorrent
 from qbm.model.plan import Applied, Outcome, Planned, Unconfirmed
 from qbm.model.snapshot import Snapshot
 from qbm.store import Intent, Store
@@ -27,10 +27,14 @@ async def settle(server: QBittorrent, store: Store, identity: str, clock: Clock)
 
     Each is one request that the server took whole or not at all, so nothing is half done:
     what did not take effect is planned anew by this run, if the config still wants it. What
-    did counts for the run that asked for it. Removals, which are made of steps, are left to
-    ``removal.finishing``.
+    did counts for the run that asked for it. Removals and restores, which are made of steps,
+    are left to ``removal.finishing`` and ``restoring.finishing``.
     """
-    intents = [each for each in store.open_intents(identity) if not is_removal(each)]
+    intents = [
+        each
+        for each in store.open_intents(identity)
+        if not is_removal(each) and not is_restore(each)
+    ]
     if not intents:
         return 0
     entries = [Numbered(each.id, each.planned) for each in intents]
@@ -45,6 +49,11 @@ async def settle(server: QBittorrent, store: Store, identity: str, clock: Clock)
 def is_removal(intent: Intent) -> bool:
     """It removes a torrent."""
     return isinstance(intent.planned.change, RemoveTorrent)
+
+
+def is_restore(intent: Intent) -> bool:
+    """It brings a torrent back."""
+    return isinstance(intent.planned.change, RestoreTorrent)
 
 
 def patience_with(intents: Sequence[Intent], clock: Clock) -> float:

@@ -276,6 +276,12 @@ class Code(StrEnum):
         ),
     )
 
+    # restore
+    RESTORED = "restored", "asked for; it was removed at {removed_at}: {why}"
+    RESTORED_IN_PART = "restored_in_part", "the rest is to be downloaded again: {lost}"
+    ORPHAN_RESTORED = "orphan_restored", "asked for; it was put away at {moved_at}"
+    NOT_RESTORED = "not_restored", "{what} cannot be restored: {why}"
+
     # tag_nohardlinks
     LINKS_NONE = (
         "links_none",

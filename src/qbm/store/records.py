@@ -140,14 +140,18 @@ class EntryState(StrEnum):
 
 
 class Step(StrEnum):
-    """How far the removal of a torrent is, of an entry that is intended (spec: recycle bin)."""
+    """How far a removal or a restore is, of an entry that is intended (spec: recycle bin)."""
 
     BEGUN = ""
-    """Nothing has been touched, or it is no removal."""
+    """Of a removal: nothing has been touched. Of a restore: its files are being put back."""
     SAVED = "saved"
     """Its record is in the state folder; the server may have been asked to let go of it."""
     REMOVED = "removed"
     """The server shows it no more; its files are being moved."""
+    PLACED = "placed"
+    """Its files are back; the server may have been asked to take it."""
+    ADDED = "added"
+    """The server shows it; it is being made as it was."""
 
 
 class Entry(Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from msgspec import Struct
 from qbm.gateways.disk import Stamp
 from qbm.model.change import Disposal
 from qbm.model.limit import ShareLimits
-from qbm.model.torrent import Torrent, TorrentHash
+from qbm.model.torrent import Torrent, TorrentFile, TorrentHash
 from qbm.model.unknown import UNKNOWN
 
 VERSION: Final = 1
@@ -31,6 +31,8 @@ class FileState(StrEnum):
     """It is where it was; ``why`` says why."""
     MISSING = "missing"
     """It was not where it should have been."""
+    RESTORED = "restored"
+    """It was in the bin, and is back where it was."""
 
 
 class RecordedFile(Struct, frozen=True, kw_only=True):
@@ -56,8 +58,9 @@ class Record(Struct, frozen=True, kw_only=True):
     """A removed torrent as it was, why it was removed, and where its files are.
 
     ``trackers`` hold passkeys, without which it cannot be restored: never show or log them.
-    ``can_restore`` says that its ``.torrent`` is kept beside. Else as in ``Torrent``, with ""
-    for a path that is not known.
+    ``can_restore`` says that its ``.torrent`` is kept beside. ``listing`` has its files in the
+    order and with the names and priorities that the server told. Else as in ``Torrent``, with
+    "" for a path that is not known.
     """
 
     version: int = VERSION
@@ -85,6 +88,8 @@ class Record(Struct, frozen=True, kw_only=True):
     trackers: tuple[str, ...] = ()
     can_restore: bool = False
     files: tuple[RecordedFile, ...] = ()
+    listing: tuple[TorrentFile, ...] = ()
+    restored_at: datetime | None = None
 
     @classmethod
     def of(
@@ -123,4 +128,5 @@ class Record(Struct, frozen=True, kw_only=True):
             completion_on=torrent.completion_on,
             trackers=tuple(each.url for each in trackers if each.is_real),
             files=tuple(files),
+            listing=() if torrent.files is UNKNOWN else torrent.files,
         )
