@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import pty
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -28,7 +31,7 @@ from tests.faults.doomed import Place
 from tests.lab import library, torrents
 from tests.lab.servers import Server
 from tests.lab.tracker import Tracker
-from tests.program import Ended, Served, qbm, write_config
+from tests.program import Ended, Served, classic, environment, qbm, write_config
 
 _CREDENTIALS: dict[str, Any] = {"user": "admin", "password": "adminadmin"}
 _LONG, _FOLDERS = "x" * 250, 20
@@ -421,12 +424,14 @@ def _emptied(server: Server, folder: Path, *flags: str) -> Ended:
 # qbm bin empty
 
 
-def _config(downloads: Downloads, folder: Path) -> tuple[str, str]:
+def _config(downloads: Downloads, folder: Path, days: int | None = None) -> tuple[str, str]:
     sections: dict[str, Any] = {
         "qbt": {"host": downloads.url, "user": "admin", "pass": "adminadmin"},
         "directory": {"root_dir": str(downloads.data)},
         "cat": {"films": str(downloads.data / "films")},
         "settings": {"force_auto_tmm": True},
+        "recyclebin": {"empty_after_x_days": days},
+        "tracker": {"other": {"tag": "seen"}},
     }
     write_config(folder, sections)
     return "--config-dir", str(folder)
@@ -452,6 +457,52 @@ def test_the_bin_is_emptied_on_request_whatever_the_config_says(
     assert written == [], "it changes nothing on the server"
 
 
+@pytest.mark.parametrize(
+    ("answer", "is_there", "said"),
+    [
+        ("y", False, "Done: 2 files of the recycle bin deleted"),
+        ("Yes", False, "Done: 2 files of the recycle bin deleted"),
+        ("n", True, "Nothing was deleted."),
+        ("", True, "Nothing was deleted."),
+    ],
+)
+def test_somebody_at_a_terminal_is_asked_first(
+    answer: str, is_there: bool, said: str, downloads: Downloads, tmp_path: Path
+) -> None:
+    words = _config(downloads, tmp_path / "config")
+    paths = [downloads.file(downloads.bin / name, b"x" * 512) for name in ("a", "b")]
+    status, errors = _at_a_terminal(answer, "bin", "empty", *words)
+    assert "Delete 2 files (1 KiB) for good? [y/N] " in errors
+    assert said in errors
+    assert (status, [each.exists() for each in paths]) == (0, [is_there, is_there])
+
+
+def test_nobody_is_asked_about_an_empty_bin(downloads: Downloads, tmp_path: Path) -> None:
+    words = _config(downloads, tmp_path / "config")
+    status, errors = _at_a_terminal("", "bin", "empty", *words)
+    assert (status, errors.splitlines()[-1]) == (0, "Nothing to delete.")
+
+
+def _at_a_terminal(answer: str, *words: str) -> tuple[int, str]:
+    """``qbm`` with a terminal to read from; its exit status, and what it told."""
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, f"{answer}\n".encode())
+        done = subprocess.run(
+            [sys.executable, "-m", "qbm", *words],
+            env=environment(),
+            stdin=theirs,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    return done.returncode, done.stderr
+
+
 def test_beside_a_server_it_is_the_server_that_empties_the_bin(
     downloads: Downloads, tmp_path: Path
 ) -> None:
@@ -465,4 +516,34 @@ def test_beside_a_server_it_is_the_server_that_empties_the_bin(
         ended = qbm("bin", "empty", "--yes", *words)
     assert ended.status == 0, ended.errors
     assert "carries this out" in ended.errors
+    assert not path.exists()
+
+
+def test_a_run_of_the_api_empties_the_bin_unless_it_is_about_some_torrents(
+    downloads: Downloads, tmp_path: Path
+) -> None:
+    _config(downloads, tmp_path / "config", days=0)
+    path = downloads.file(downloads.bin / "a")
+    with Served(tmp_path / "config") as served:
+        for fields in ({"hashes": [a_hash("seeding.mkv")]}, {"skip_cleanup": True}):
+            answer = served.run("tag_update", **fields).json()
+            assert answer["results"][0]["stats"]["recycle_emptied"] == 0
+            assert path.exists()
+        foretold = served.run("tag_update", dry_run=True).json()["results"][0]
+        assert path.exists()
+        done = served.run("tag_update").json()["results"][0]
+    assert foretold["stats"]["recycle_emptied"] == done["stats"]["recycle_emptied"] == 1
+    assert done["stats"]["executed_commands"] == ["tag_update"]
+    assert not path.exists()
+
+
+def test_skip_cleanup_in_the_config_and_in_the_environment_counts(
+    downloads: Downloads, tmp_path: Path
+) -> None:
+    words = _config(downloads, tmp_path / "config", days=0)
+    path = downloads.file(downloads.bin / "a")
+    assert qbm("run", "tag_update", *words, QBT_SKIP_CLEANUP="true").status == 0
+    assert classic(tmp_path / "config", "--tag-update", "--skip-cleanup").status == 0
+    assert path.exists()
+    assert classic(tmp_path / "config", "--tag-update").status == 0
     assert not path.exists()
