@@ -197,6 +197,14 @@ def test_nothing_is_taken_from_a_bin_of_which_a_part_cannot_be_read() -> None:
     assert str(secret) in why
 
 
+def test_a_bin_that_may_not_be_entered_is_told_and_left() -> None:
+    with nobodys_folder() as folder:
+        a_file(folder / "bin/a").parent.chmod(0o700)
+        with as_nobody():
+            found = look(folder / "bin")
+    assert (found.files, [where for where, _ in found.unreadable]) == ((), [str(folder / "bin")])
+
+
 # Bins that are no bins
 
 

@@ -16,6 +16,7 @@ from typing import Final
 from msgspec import Struct
 
 from qbm.config import Config
+from qbm.errors import DiskError
 from qbm.gateways import disk
 from qbm.gateways.disk import IsStopped, ScannedFolder, Stamp
 from qbm.gateways.recycle_bin import Bin as RecycleBin
@@ -182,6 +183,12 @@ class _Walking:
 
     def look_into(self, place: Place) -> bool:
         """Take up one bin, if it is there; False if a stop was asked for."""
+        try:
+            if not disk.has_entries(disk.find(place.folder) or place.folder):
+                return True
+        except DiskError as error:
+            self._unreadable.append((place.folder, str(error)))
+            return True
         held = disk.held_by(place.folder, self._apart)
         if held is not None:
             self._refused.append((place.folder, held))
