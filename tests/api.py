@@ -57,6 +57,7 @@ def a_run(number: int = 1, **facts: Any) -> Run:
         "dry_run": False,
         "skip_cleanup": False,
         "older_than_days": 0,
+        "is_partly": False,
         "warns_of_version": True,
         "log_level": None,
         "state": RunState.DONE,

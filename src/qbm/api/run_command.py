@@ -34,7 +34,9 @@ _SHORTEST_BEGINNING: Final = 3
 _ALIKE: Final = 0.8
 """Of a field's letters, for ``difflib``: ``dry_rum`` is 0.83 of ``dry_run``."""
 _COMMANDS: Final = {each.value: each for each in COMMANDS}
-_OF_THE_COMMAND_LINE: Final = {CommandName.CLEANUP_DIRS.value: CommandName.CLEANUP_DIRS}
+_OF_THE_COMMAND_LINE: Final = {
+    each.value: each for each in (CommandName.CLEANUP_DIRS, CommandName.RESTORE)
+}
 
 
 class RunCommand(BaseModel):

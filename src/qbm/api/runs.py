@@ -64,6 +64,10 @@ class RunOrder(RunCommand):
         le=_LARGEST_DAYS,
         description="For `cleanup_dirs`, which only the command line asks for by name.",
     )
+    is_partly: bool = Field(
+        default=False,
+        description="For `restore`, which only the command line asks for: also what is not whole.",
+    )
 
 
 class Runs(BaseModel):
@@ -114,7 +118,11 @@ def runs(
 @router.post("", status_code=202, responses=errors(400, 404, 500, 503))
 def ask(body: RunOrder, site: SiteOf, door: DoorOf, response: Response) -> Accepted:
     """Ask for runs as with run-command, but do not wait for them."""
-    asked = replace(asked_for(body, site, door), older_than_days=body.older_than_days)
+    asked = replace(
+        asked_for(body, site, door),
+        older_than_days=body.older_than_days,
+        is_partly=body.is_partly,
+    )
     accepted = accept(asked, site)
     response.headers["Location"] = f"{site.base_url}/api/runs/{accepted.request_id}"
     return Accepted(

@@ -121,6 +121,7 @@ def _body(job: Job) -> dict[str, Any]:
         "dry_run": request.mode is Mode.DRY,
         "skip_cleanup": request.skip_cleanup,
         "older_than_days": request.older_than_days,
+        "is_partly": request.is_partly,
         "skip_qb_version_check": not request.warns_of_version,
     }
 

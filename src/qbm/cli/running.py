@@ -38,7 +38,7 @@ class Order(Struct, frozen=True, kw_only=True):
     """What a door was asked for. ``config_dir`` None means: by ``config_file`` alone.
 
     ``passed_over`` is a file that was named although a folder was; ``log_file`` gives the log
-    file in a state folder. ``older_than_days`` is as in ``RunRequest``.
+    file in a state folder. ``older_than_days`` and ``is_partly`` are as in ``RunRequest``.
     """
 
     place: Place
@@ -50,6 +50,7 @@ class Order(Struct, frozen=True, kw_only=True):
     warns_of_version: bool = True
     skip_cleanup: bool = False
     older_than_days: int = 0
+    is_partly: bool = False
     passed_over: str = ""
     log_file: Callable[[Path], FileSettings]
 
@@ -180,6 +181,7 @@ def _job(
             skip_cleanup=order.skip_cleanup or section.skip_cleanup,
             warns_of_version=order.warns_of_version and not section.skip_qb_version_check,
             older_than_days=order.older_than_days,
+            is_partly=order.is_partly,
         ),
     )
 

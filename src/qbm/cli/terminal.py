@@ -85,7 +85,7 @@ class Given:
 class Asked:
     """What was asked for on the command line; "" and () mean: by variable, config or default.
 
-    ``older_than_days`` is for ``cleanup_dirs``.
+    ``older_than_days`` is for ``cleanup_dirs``, ``is_partly`` for ``restore``.
     """
 
     commands: tuple[str, ...]
@@ -98,6 +98,7 @@ class Asked:
     debug: bool
     lists_all: bool = False
     older_than_days: int = 0
+    is_partly: bool = False
 
 
 def main(argv: Sequence[str], given: Given) -> int:

@@ -157,6 +157,7 @@ def _order(asked: Asked, arguments: Read, place: Place) -> Order:
         warns_of_version=not arguments.arguments.skip_qb_version_check,
         skip_cleanup=arguments.arguments.skip_cleanup,
         older_than_days=asked.older_than_days,
+        is_partly=asked.is_partly,
         log_file=file_settings(arguments.arguments),
     )
 

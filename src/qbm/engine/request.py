@@ -25,7 +25,9 @@ class RunRequest(Struct, frozen=True, kw_only=True):
 
     ``warns_of_version`` is False for those who do not want to hear that their qBittorrent is
     one that no test has seen. ``older_than_days`` is for ``cleanup_dirs`` that was asked for by
-    name: what has been in the recycle bin for longer goes, whatever the config says.
+    name: what has been in the recycle bin for longer goes, whatever the config says. For
+    ``restore``, ``hashes`` name torrents and the paths of orphans, and ``is_partly`` has torrents
+    restored of which some files are lost.
     """
 
     config_file: str
@@ -36,6 +38,7 @@ class RunRequest(Struct, frozen=True, kw_only=True):
     skip_cleanup: bool = False
     warns_of_version: bool = True
     older_than_days: int = 0
+    is_partly: bool = False
 
 
 class Concluded(Struct, frozen=True):

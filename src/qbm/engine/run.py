@@ -25,11 +25,12 @@ from qbm.engine.removal.finishing import Finisher, begun_removals
 from qbm.engine.removal.removing import Remover
 from qbm.engine.report import Reporter
 from qbm.engine.request import Concluded, Mode, RunReport, RunRequest
+from qbm.engine.restoring.running import restored
 from qbm.engine.tools import Tools
 from qbm.engine.verify import verify
 from qbm.errors import Interrupted, QbmError, StoreError, Suspended
 from qbm.model.change import Recheck, RemoveTorrent
-from qbm.model.command import COMMANDS
+from qbm.model.command import COMMANDS, CommandName
 from qbm.model.plan import Applied, Plan, Planned
 from qbm.model.reason import Reason
 from qbm.model.snapshot import Fact, Selection, Snapshot
@@ -97,6 +98,7 @@ def _new(request: RunRequest, tools: Tools) -> NewRun:
         dry_run=request.mode is Mode.DRY,
         skip_cleanup=request.skip_cleanup,
         older_than_days=request.older_than_days,
+        is_partly=request.is_partly,
         warns_of_version=request.warns_of_version,
     )
 
@@ -119,6 +121,11 @@ async def _carried_out(
     started = tools.clock.monotonic()
     tools.store.start(lease.run_id, tools.clock.now())
     await _connect(lease, request.mode, config, tools)
+    if CommandName.RESTORE in request.commands:
+        report = await restored(lease, request, config, tools, started)
+        _finish(report, tools)
+        Reporter(tools.log, report.names, request.mode).ended(report)
+        return report
     prepared = await _prepare(lease.run_id, request, config, tools)
     reporter = Reporter(tools.log, names_of(prepared.facts.snapshot), request.mode)
     reporter.decided(prepared.plan)

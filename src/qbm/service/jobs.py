@@ -78,6 +78,7 @@ def request_for(run: Run) -> RunRequest:
         trigger=run.trigger,
         skip_cleanup=run.skip_cleanup,
         older_than_days=run.older_than_days,
+        is_partly=run.is_partly,
         warns_of_version=run.warns_of_version,
     )
 

@@ -17,8 +17,8 @@ class Asked(Struct, frozen=True, kw_only=True):
 
     ``config_file`` is a file's name in the config folder, or a pattern with ``*``. ``hashes``
     are as the caller wrote them; none means all torrents. ``log_level`` is the name of a level
-    of the log in capitals, None for the service's own. ``older_than_days`` is as in
-    ``RunRequest``.
+    of the log in capitals, None for the service's own. ``older_than_days`` and
+    ``is_partly`` are as in ``RunRequest``.
     """
 
     commands: tuple[CommandName, ...]
@@ -27,6 +27,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     dry_run: bool = False
     skip_cleanup: bool = False
     older_than_days: int = 0
+    is_partly: bool = False
     skip_qb_version_check: bool = False
     log_level: str | None = None
     trigger: Trigger = Trigger.API

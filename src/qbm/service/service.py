@@ -210,6 +210,7 @@ class RunService:
             is_queued=True,
             skip_cleanup=asked.skip_cleanup,
             older_than_days=asked.older_than_days,
+            is_partly=asked.is_partly,
             warns_of_version=not asked.skip_qb_version_check,
             log_level=asked.log_level,
         )

@@ -55,7 +55,7 @@ class NewRun(Struct, frozen=True, kw_only=True):
     process that will carry the run out (``this_process()``). ``is_queued`` runs outlive it: the
     next server goes on with them. ``hashes`` None means all torrents. ``log_level`` is the
     name of a level in capitals, None for the usual one. ``older_than_days`` is for
-    ``cleanup_dirs`` asked for by name.
+    ``cleanup_dirs`` asked for by name, ``is_partly`` for ``restore``.
     """
 
     server: str
@@ -68,6 +68,7 @@ class NewRun(Struct, frozen=True, kw_only=True):
     is_queued: bool = False
     skip_cleanup: bool = False
     older_than_days: int = 0
+    is_partly: bool = False
     warns_of_version: bool = True
     log_level: str | None = None
 
@@ -96,6 +97,7 @@ class Run(Struct, frozen=True, kw_only=True):
     is_queued: bool
     skip_cleanup: bool
     older_than_days: int
+    is_partly: bool
     warns_of_version: bool
     log_level: str | None
     state: RunState

@@ -228,6 +228,7 @@ runs = Table(
     Column("warnings", Json[tuple[str, ...]](tuple[str, ...]), nullable=False, server_default="[]"),
     Column("exit_code", Integer, nullable=False, server_default="0"),
     Column("older_than_days", Integer, nullable=False, server_default="0"),
+    Column("is_partly", Boolean, nullable=False, server_default="0"),
     sqlite_autoincrement=True,
 )
 

@@ -31,3 +31,4 @@ def upgrade() -> None:
     op.add_column(
         "runs", sa.Column("older_than_days", sa.Integer(), nullable=False, server_default="0")
     )
+    op.add_column("runs", sa.Column("is_partly", sa.Boolean(), nullable=False, server_default="0"))
