@@ -23,6 +23,7 @@ from qbm.model.change import DeleteFile, Disposal
 from qbm.model.command import CommandName
 from qbm.model.plan import Applied
 from qbm.model.reason import Code
+from qbm.model.torrent import State
 from qbm.simulator import PROFILES, SimulatedFile, SimulatedTorrent, Simulator
 from qbm.store import EntryState, MovedOrphan, Store
 from tests.engine import a_request, carry_out, dry
@@ -64,7 +65,7 @@ class Downloads:
         self.seeding = self.file(self.data / "films/seeding.mkv")
         self.seed("seeding.mkv", self.data / "films")
 
-    def seed(self, name: str, save_path: Path) -> None:
+    def seed(self, name: str, save_path: Path, state: State = State.STALLED_UP) -> None:
         """Have a complete torrent of one file."""
         self.simulator.add(
             [
@@ -72,6 +73,7 @@ class Downloads:
                     name=name,
                     infohash_v1=a_hash(name),
                     save_path=str(save_path),
+                    state=state,
                     completion_on=1_750_000_000,
                     files=(SimulatedFile(name=name, size=3),),
                     size=3,
@@ -300,6 +302,16 @@ def test_what_somebody_seeds_from_the_bin_stays_and_that_is_said(downloads: Down
     }
     assert report.is_whole
     assert deleted(downloads.run(days=0)) == []
+
+
+def test_nothing_goes_while_the_server_is_still_loading(downloads: Downloads) -> None:
+    path = downloads.file(downloads.bin / "a")
+    downloads.seed("loading.mkv", downloads.data, State.CHECKING_RESUME_DATA)
+    report = downloads.run(days=0)
+    assert path.exists()
+    assert (report.is_whole, deleted(report)) == (True, [])
+    [warning] = report.warnings
+    assert warning.startswith("cleanup_dirs: files stay in the recycle bin (1), because nobody")
 
 
 def test_nothing_goes_from_a_bin_of_which_a_part_cannot_be_read(downloads: Downloads) -> None:

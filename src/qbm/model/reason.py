@@ -258,11 +258,11 @@ class Code(StrEnum):
     )
     BINNED_OWNED = (
         "binned_owned",
-        "{number} files stay in {bin}, because they belong to torrents: {owners}",
+        "files of torrents stay in {bin} although their time is over ({number}): {owners}",
     )
     BINNED_UNSURE = (
         "binned_unsure",
-        "{number} files stay in {bin}, because nobody knows whose they are: {why}",
+        "files stay in {bin} ({number}), because nobody knows whose they are: {why}",
     )
     BIN_UNREADABLE = (
         "bin_unreadable",
