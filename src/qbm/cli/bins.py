@@ -39,7 +39,7 @@ MovedOrphans: TypeAlias = Callable[[State], Sequence[MovedOrphan]]
 """The orphans that runs have moved, given where their state is; ``bootstrap`` has one."""
 
 
-class _Place(Struct, frozen=True):
+class Meant(Struct, frozen=True):
     """The configs that are meant, and where their state is."""
 
     configs: tuple[Config, ...]
@@ -50,10 +50,10 @@ class _Place(Struct, frozen=True):
 def list_bin(asked: Configs, given: Given, *, as_json: bool) -> int:
     """List the recycle bins; answers the exit code."""
     try:
-        place = _place(asked, given)
+        place = place_of(asked, given)
         found = recycled(place.configs, place.state.folder)
     except QbmError as error:
-        return _refused(error, as_json=as_json)
+        return refuse(error, as_json=as_json)
     _tell_unread(found.unread, place.redactor)
     if as_json:
         return _print_json(_recycled(found), place.redactor)
@@ -64,10 +64,10 @@ def list_bin(asked: Configs, given: Given, *, as_json: bool) -> int:
 def list_orphans(asked: Configs, given: Given, *, as_json: bool) -> int:
     """List the orphans that were put away; answers the exit code."""
     try:
-        place = _place(asked, given)
+        place = place_of(asked, given)
         found = orphaned(place.configs, given.moved_orphans(place.state))
     except QbmError as error:
-        return _refused(error, as_json=as_json)
+        return refuse(error, as_json=as_json)
     _tell_unread(found.unread, place.redactor)
     if as_json:
         return _print_json(_orphaned(found), place.redactor)
@@ -75,7 +75,7 @@ def list_orphans(asked: Configs, given: Given, *, as_json: bool) -> int:
     return 0
 
 
-def _place(asked: Configs, given: Given) -> _Place:
+def place_of(asked: Configs, given: Given) -> Meant:
     """What a run would take.
 
     Raises:
@@ -101,10 +101,11 @@ def _place(asked: Configs, given: Given) -> _Place:
     redactor = Redactor()
     for config in configs:
         redactor.learn(config.secrets())
-    return _Place(configs, found.state(given.environ), redactor)
+    return Meant(configs, found.state(given.environ), redactor)
 
 
-def _refused(error: QbmError, *, as_json: bool) -> int:
+def refuse(error: QbmError, *, as_json: bool) -> int:
+    """Say why nothing was done; answers the exit code."""
     for line in str(error).splitlines():
         sys.stderr.write(f"error: {line}\n")
     if as_json:

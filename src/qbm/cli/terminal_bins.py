@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
 from qbm.cli.options import AsJson, ConfigDir
 from qbm.model.command import CommandName
 
-_BIN_HELP: Final = """Show the recycle bin, and empty it.
+if TYPE_CHECKING:
+    from qbm.cli.terminal import Asked
+
+_BIN_HELP: Final = """Show the recycle bin, restore from it, and empty it.
 
 \b
   qbm bin list
+  qbm bin restore 2f5a5ccb7dc3
   qbm bin empty --older-than 30
 """
 _LIST_HELP: Final = """List removed torrents with their files in the bin, and other files there.
@@ -33,16 +37,34 @@ A file that a torrent owns stays. Asks first; where nobody can be asked, --yes i
   qbm bin empty --older-than 30
   qbm bin empty --yes
 """
-_ORPHANS_HELP: Final = """Show the orphaned files that runs have put away.
+_ORPHANS_HELP: Final = """Show the orphaned files that runs have put away, and restore them.
 
 \b
   qbm orphans list
+  qbm orphans restore /data/orphaned_data/film.mkv
 """
 _ORPHANS_LIST_HELP: Final = """List the orphaned files that were put away, and where they were.
 
 \b
   qbm orphans list
   qbm orphans list --json
+"""
+_RESTORE_HELP: Final = """Bring removed torrents back as they were, with their files.
+
+A file in the way is never overwritten. qBittorrent checks the content; what was running is
+started. Bins of the older tool can be restored from as well.
+
+\b
+  qbm bin restore 2f5a5ccb7dc3
+  qbm bin restore "A film (2019)" --dry-run
+"""
+_RESTORE_ORPHANS_HELP: Final = """Put orphaned files back where they were.
+
+A file in the way is never overwritten.
+
+\b
+  qbm orphans restore /data/orphaned_data/film.mkv
+  qbm orphans restore /data/orphaned_data/a-folder --dry-run
 """
 _SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -53,6 +75,11 @@ class Configs:
 
     config_file: str
     config_dir: str
+
+    @classmethod
+    def of(cls, asked: Asked) -> Configs:
+        """Those that were asked for."""
+        return cls(config_file=asked.config_file, config_dir=asked.config_dir)
 
 
 bin_app = typer.Typer(
@@ -72,6 +99,9 @@ ConfigFile: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+
+
+DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Change nothing.")]
 
 
 @bin_app.command("list", help=_LIST_HELP, short_help="List what is in the recycle bin.")
@@ -125,6 +155,80 @@ def empty_bin(
         older_than_days=older_than,
     )
     raise typer.Exit(terminal_run.empty(asked, context.obj, is_sure=yes))
+
+
+@bin_app.command(
+    "restore", help=_RESTORE_HELP, short_help="Bring removed torrents back, with their files."
+)
+def restore_torrents(
+    context: typer.Context,
+    torrents: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="HASH_OR_NAME",
+            help="A removed torrent: its hash, the beginning of that, or its name.",
+        ),
+    ],
+    *,
+    partly: Annotated[
+        bool,
+        typer.Option("--partly", help="Also if files are lost: qBittorrent downloads them again."),
+    ] = False,
+    dry_run: DryRun = False,
+    config: ConfigFile = "",
+    config_dir: ConfigDir = "",
+    as_json: AsJson = False,
+) -> None:
+    """Bring removed torrents back."""
+    from qbm.cli import restoring  # noqa: PLC0415 - as above
+
+    asked = _restore(config, config_dir, is_dry=dry_run, as_json=as_json, is_partly=partly)
+    raise typer.Exit(restoring.restore_torrents(torrents, asked, context.obj))
+
+
+@orphans_app.command(
+    "restore",
+    help=_RESTORE_ORPHANS_HELP,
+    short_help="Put orphaned files back where they were.",
+)
+def restore_orphans(
+    context: typer.Context,
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH",
+            help="An orphaned file, where it is or where it was; or a folder of them.",
+        ),
+    ],
+    *,
+    dry_run: DryRun = False,
+    config: ConfigFile = "",
+    config_dir: ConfigDir = "",
+    as_json: AsJson = False,
+) -> None:
+    """Put orphaned files back."""
+    from qbm.cli import restoring  # noqa: PLC0415 - as above
+
+    asked = _restore(config, config_dir, is_dry=dry_run, as_json=as_json)
+    raise typer.Exit(restoring.restore_orphans(paths, asked, context.obj))
+
+
+def _restore(
+    config: str, config_dir: str, *, is_dry: bool, as_json: bool, is_partly: bool = False
+) -> Asked:
+    from qbm.cli.terminal import Asked  # noqa: PLC0415 - which has this sub-command
+
+    return Asked(
+        commands=(CommandName.RESTORE,),
+        hashes=(),
+        config_file=config,
+        config_dir=config_dir,
+        is_dry=is_dry,
+        as_json=as_json,
+        log_level="",
+        debug=False,
+        is_partly=is_partly,
+    )
 
 
 @orphans_app.command(

@@ -153,9 +153,24 @@ def _removal_not_finished(event: Fields) -> str:
     return f"The removal of {torrent} was cut off: {event['detail']}"
 
 
+def _restores_unfinished(event: Fields) -> str:
+    torrents = number_of("torrents", event["torrents"])
+    return f"The restore of {torrents} was cut off; the next run that is not dry finishes it."
+
+
+def _restore_finished(event: Fields) -> str:
+    torrent = titled(event["torrent"], event["hash"])
+    return f"Finished the restore of {torrent}, which was cut off."
+
+
+def _restore_not_finished(event: Fields) -> str:
+    torrent = titled(event["torrent"], event["hash"])
+    return f"The restore of {torrent} was cut off: {event['detail']}"
+
+
 def _moving(event: Fields) -> str:
     done = event["copied"] * 100 // event["size"] if event["size"] else 100
-    return f"Copying {event['file']} into the recycle bin on another disk: {done} %"
+    return f"Copying {event['file']} to another disk: {done} %"
 
 
 def _waiting_for_server(_: Fields) -> str:
@@ -221,6 +236,9 @@ _WORDS: Final[Mapping[str, Callable[[Fields], str]]] = {
     "removals_unfinished": _removals_unfinished,
     "removal_finished": _removal_finished,
     "removal_not_finished": _removal_not_finished,
+    "restores_unfinished": _restores_unfinished,
+    "restore_finished": _restore_finished,
+    "restore_not_finished": _restore_not_finished,
     "moving": _moving,
     "waiting_for_server": _waiting_for_server,
     "waiting_for_folder": _waiting_for_folder,
