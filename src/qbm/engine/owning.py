@@ -38,6 +38,11 @@ class StillUnowned(Struct, frozen=True, kw_only=True):
     doubts: Mapping[str, str] = field(default_factory=dict)
     categories: tuple[Category, ...] = ()
 
+    @property
+    def why(self) -> str:
+        """The first of the doubts; "" if there is none."""
+        return next(iter(self.doubts.values()), "")
+
     def why_not(self, path: str) -> str | None:
         """What speaks against touching ``path``, in words; None if nothing does."""
         if path in self.unowned:
