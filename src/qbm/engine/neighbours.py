@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from qbm.config import Config
+from qbm.engine import listing
 from qbm.engine.tools import Neighbour, Tools, Unheard
 from qbm.errors import ServerError
 from qbm.gateways.qbittorrent import QBittorrent
@@ -17,6 +18,7 @@ from qbm.model.paths import PathMap, parts
 from qbm.model.snapshot import Snapshot
 from qbm.model.torrent import State, Torrent, TorrentFile, TorrentHash
 from qbm.model.unknown import UNKNOWN, Unknown
+from qbm.store import Store
 
 _LOADING: Final = frozenset({State.CHECKING_RESUME_DATA, State.UNKNOWN})
 _NO_TORRENTS: Final = (
@@ -33,9 +35,6 @@ class Party(Struct, frozen=True):
     identity: str
     torrents: Mapping[TorrentHash, Torrent]
     is_own: bool = False
-
-
-Lists: TypeAlias = Mapping[TorrentHash, tuple[TorrentFile, ...] | Unknown]
 
 
 class Everyone(Struct, frozen=True, kw_only=True):
@@ -55,6 +54,7 @@ class Everyone(Struct, frozen=True, kw_only=True):
     paths: PathMap
     unheard: tuple[tuple[str, str], ...]
     parties: tuple[Party, ...]
+    store: Store
 
     async def listed_anew(self, hashes: Collection[TorrentHash]) -> Mapping[TorrentHash, Torrent]:
         """Those torrents with their files, as their servers list them now.
@@ -64,8 +64,9 @@ class Everyone(Struct, frozen=True, kw_only=True):
 
         Raises:
             ServerError: the own server could not be read.
+            StoreError: the lists could not be written down for later runs.
         """
-        return await self._with_files(hashes, _listed_now)
+        return await self._with_files(hashes, listing.listed_anew)
 
     async def listed(self, hashes: Collection[TorrentHash]) -> Mapping[TorrentHash, Torrent]:
         """The same, from the lists of earlier runs where these still hold.
@@ -74,22 +75,27 @@ class Everyone(Struct, frozen=True, kw_only=True):
             ServerError: the own server could not be read.
             StoreError: the lists of earlier runs could not be read or written.
         """
-        return await self._with_files(hashes, _listed_now)
+        return await self._with_files(hashes, listing.listed)
 
     async def _with_files(
         self,
         hashes: Collection[TorrentHash],
-        ask: Callable[[Party, Collection[TorrentHash]], Awaitable[Lists]],
+        ask: Callable[[QBittorrent, str, Collection[Torrent], Store], Awaitable[listing.Lists]],
     ) -> Mapping[TorrentHash, Torrent]:
         wanted = [each for each in hashes if each in self.torrents]
         lists: dict[TorrentHash, tuple[TorrentFile, ...] | Unknown] = {}
         for party in self.parties:
-            if theirs := [each for each in wanted if each in party.torrents]:
-                try:
-                    lists |= await ask(party, theirs)
-                except ServerError:
-                    if party.is_own:
-                        raise
+            theirs = {party.torrents[each].hash: each for each in wanted if each in party.torrents}
+            if not theirs:
+                continue
+            torrents = [party.torrents[each] for each in theirs.values()]
+            try:
+                found = await ask(party.server, party.identity, torrents, self.store)
+            except ServerError:
+                if party.is_own:
+                    raise
+                continue
+            lists |= {theirs[each]: files for each, files in found.items()}
         return {
             each: replace(self.torrents[each], files=lists.get(each, UNKNOWN)) for each in wanted
         }
@@ -117,6 +123,7 @@ async def everyone(snapshot: Snapshot, config: Config, tools: Tools) -> Everyone
             (each.config_file, each.why) for each in answers if isinstance(each, Unheard)
         ),
         parties=tuple(parties),
+        store=tools.store,
     )
 
 
@@ -194,9 +201,3 @@ async def _asked(neighbour: Neighbour | Unheard) -> _Heard | Unheard:
     if is_loading(snapshot):
         return Unheard(neighbour.config_file, _STILL_LOADING)
     return _Heard(neighbour, snapshot.torrents)
-
-
-async def _listed_now(party: Party, hashes: Collection[TorrentHash]) -> Lists:
-    keys = {party.torrents[each].hash: each for each in hashes}
-    lists = await party.server.files(keys)
-    return {keys[each]: files for each, files in lists.items()}
