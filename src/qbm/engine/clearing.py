@@ -20,7 +20,7 @@ from qbm.engine.batches import Numbered
 from qbm.engine.carrying import Carrier, brought_to_disk, kept_folders
 from qbm.engine.lease import Lease
 from qbm.engine.owning import StillUnowned, still_unowned
-from qbm.engine.recovery import conclude
+from qbm.engine.recovery import conclude, is_about_file
 from qbm.engine.tools import Tools
 from qbm.errors import DiskError
 from qbm.gateways import disk
@@ -28,7 +28,7 @@ from qbm.model.change import DeleteFile, FileChange, MoveFile
 from qbm.model.command import CommandName
 from qbm.model.plan import Applied, Failed, Outcome, Planned, Stale, Unconfirmed
 from qbm.model.snapshot import Category
-from qbm.store import Intent, MovedOrphan
+from qbm.store import MovedOrphan
 
 _AT_ONCE: Final = 50
 """Files that are intended together, and looked at together after a kill."""
@@ -167,11 +167,6 @@ async def settle_files(config: Config, tools: Tools) -> int:
             _written_down([each.planned], each.run_id, tools)
         conclude(some, outcomes, tools.store, tools.clock)
     return len(intents)
-
-
-def is_about_file(intent: Intent) -> bool:
-    """It moves or deletes a file that no torrent owns."""
-    return isinstance(intent.planned.change, FileChange)
 
 
 def _settled(change: FileChange, tools: Tools) -> Outcome:

@@ -11,7 +11,7 @@ from qbm.engine.counting import count
 from qbm.engine.verify import NOT_SEEN, verify
 from qbm.gateways.clock import Clock
 from qbm.gateways.qbittorrent import QBittorrent
-from qbm.model.change import RemoveTorrent, RestoreTorrent
+from qbm.model.change import FileChange, RemoveTorrent, RestoreTorrent
 from qbm.model.plan import Applied, Outcome, Planned, Unconfirmed
 from qbm.model.snapshot import Snapshot
 from qbm.store import Intent, Store
@@ -28,12 +28,12 @@ async def settle(server: QBittorrent, store: Store, identity: str, clock: Clock)
     Each is one request that the server took whole or not at all, so nothing is half done:
     what did not take effect is planned anew by this run, if the config still wants it. What
     did counts for the run that asked for it. Removals and restores, which are made of steps,
-    are left to ``removal.finishing`` and ``restoring.finishing``.
+    are left to ``removal.finishing`` and ``restoring.finishing``, files to ``clearing``.
     """
     intents = [
         each
         for each in store.open_intents(identity)
-        if not is_removal(each) and not is_restore(each)
+        if not is_removal(each) and not is_restore(each) and not is_about_file(each)
     ]
     if not intents:
         return 0
@@ -54,6 +54,11 @@ def is_removal(intent: Intent) -> bool:
 def is_restore(intent: Intent) -> bool:
     """It brings a torrent back."""
     return isinstance(intent.planned.change, RestoreTorrent)
+
+
+def is_about_file(intent: Intent) -> bool:
+    """It moves or deletes a file that no torrent owns."""
+    return isinstance(intent.planned.change, FileChange)
 
 
 def patience_with(intents: Sequence[Intent], clock: Clock) -> float:

@@ -15,6 +15,7 @@ from qbm.config import Config
 from qbm.engine import checks
 from qbm.engine.apply import Executor, Facts
 from qbm.engine.batches import Numbered
+from qbm.engine.clearing import Clearer, settle_files
 from qbm.engine.counting import count, count_skipped
 from qbm.engine.gather import Wanted, gather, is_of, names_of
 from qbm.engine.guards import guarded
@@ -176,6 +177,8 @@ async def _connect(lease: Lease, mode: Mode, config: Config, tools: Tools) -> No
     settled = await tools.stop.unless(
         settle(tools.server, tools.store, tools.identity, tools.clock)
     )
+    if mode is Mode.REAL:
+        settled += await settle_files(config, tools)
     if settled:
         tools.log.info("settled", changes=settled)
     begun = begun_removals(tools)
@@ -259,6 +262,7 @@ async def _apply(
         hold=lease.keep,
         sending=sending,
         remove=Remover(lease, prepared.config, tools, sending).remove,
+        clear=Clearer(lease, prepared.config, tools, sending).clear,
     )
     sent = await executor.apply(entries, prepared.facts)
     removed = {
