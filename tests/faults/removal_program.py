@@ -78,6 +78,10 @@ class Runs:
         """The same, with Ctrl-C at that instant."""
         return self._ending({"words": words, "number": 2, "only": _PIECE, "by": "SIGINT"})
 
+    def interrupted_at(self, instant: str, words: Sequence[str]) -> Ending:
+        """The same, with Ctrl-C at the first instant whose name begins with ``instant``."""
+        return self._ending({"words": words, "number": 1, "only": instant, "by": "SIGINT"})
+
     def whole(self, words: Sequence[str]) -> Ending:
         """The same, left alone."""
         return self._ending({"words": words, "number": 0})

@@ -166,3 +166,22 @@ def test_a_cleanup_killed_at_any_write_is_ended_by_the_next_run(place: Place, ru
     assert number > _FEW, "hardly any points: are they still counted?"
     if _IS_SOAK:
         assert len([each for each in points if each.startswith("os.remove")]) >= len(paths)
+
+
+def test_a_cleanup_that_is_stopped_leaves_the_rest_and_a_complete_journal(
+    place: Place, runs: Runs
+) -> None:
+    paths = [place.bin / "tv" / f"{number}" for number in range(500)]
+    paths[0].parent.mkdir()
+    for path in paths:
+        path.write_bytes(b"x" * 1000)
+    stopped = runs.interrupted_at(f"os.remove '{paths[0].parent}", place.words)
+    assert stopped.status == 130, stopped.output
+    place.assert_whole_or_gone(paths, stopped.at)
+    left = [path for path in paths if path.exists()]
+    assert 0 < len(left) < len(paths)
+    assert place.counted() == len(paths) - len(left)
+    again = runs.whole(place.words)
+    assert again.status == 0, again.output
+    assert [*place.bin.rglob("*")] == [place.seeded]
+    assert place.counted() == len(paths)
