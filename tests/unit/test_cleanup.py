@@ -61,7 +61,7 @@ def test_the_reason_says_which_bin_since_when_and_whether_that_is_known() -> Non
         "put_at": "2026-02-27 12:00 UTC",
         "days": "1",
     }
-    assert "the folder of orphans, untouched since 2026-02-26 12:00" in str(second.reason)
+    assert "the folder of orphans and unchanged since 2026-02-26 12:00" in str(second.reason)
 
 
 @pytest.mark.parametrize(

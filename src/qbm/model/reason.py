@@ -247,14 +247,11 @@ class Code(StrEnum):
     # cleanup
     BINNED_LONG = (
         "binned_long",
-        "put into {bin} at {put_at}: what is there for {days} days goes",
+        "put into {bin} at {put_at}, where files stay for {days} days",
     )
     BINNED_UNRECORDED = (
         "binned_unrecorded",
-        (
-            "in {bin}, untouched since {put_at} (nobody knows when it was put there): what is "
-            "there for {days} days goes"
-        ),
+        "in {bin} and unchanged since {put_at}, where files stay for {days} days",
     )
     BINNED_OWNED = (
         "binned_owned",
