@@ -2,7 +2,7 @@
 
 Each file costs its name and six integers: a million files are some 200 MB. Folders are
 known by device and inode, so that one that is reached twice (nested roots, bind mounts) is
-listed once.
+listed once, and one that another took the place of meanwhile is not taken for it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from qbm.model.stamp import Stamp
 
 _NUMBERS: Final = 6
 """Per file: device, inode, links, size, mtime, ctime."""
+_KIND: Final = 0o170000
+"""The bits of ``st_mode`` that ``stat.S_IFMT`` leaves."""
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
 _LARGEST_SIGNED: Final = 2**63
 _ALL: Final = 2**64
@@ -56,23 +59,18 @@ class ScannedFolder:
         self.path = path
         self.device = device
         self.inode = inode
-        self.names: list[str] = []
-        self.symlinks: list[str] = []
+        self.names: Sequence[str] = ()
+        self.symlinks: Sequence[str] = ()
         self._numbers = array("q")
 
-    def add(self, name: str, found: os.stat_result) -> None:
-        """Take down a regular file."""
-        self.names.append(name)
-        self._numbers.extend(
-            (
-                _signed(found.st_dev),
-                _signed(found.st_ino),
-                found.st_nlink,
-                found.st_size,
-                found.st_mtime_ns,
-                found.st_ctime_ns,
-            )
-        )
+    def take(self, names: Sequence[str], numbers: Sequence[int], symlinks: Sequence[str]) -> None:
+        """Take down what is in it; six numbers for each name, in the order of a ``FileStat``."""
+        # Tuples of text are nothing that the garbage collector would look through again and again.
+        self.names, self.symlinks = tuple(names), tuple(symlinks)
+        try:
+            self._numbers = array("q", numbers)
+        except OverflowError:
+            self._numbers = array("q", map(_signed, numbers))
 
     def stat(self, index: int) -> FileStat:
         """The numbers of the file ``names[index]``."""
@@ -130,6 +128,8 @@ class _Listing:
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     _met: set[tuple[int, int]] = field(default_factory=set)
     _mounts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _root: str = ""
+    _real: str = ""
 
     def begin(self, root: str) -> None:
         """Take up a root; one that is not there is absent, whatever the spelling."""
@@ -147,21 +147,28 @@ class _Listing:
         if is_empty:
             self.absent.append(root)
             return
+        self._root, self._real = real.rstrip("/"), os.path.realpath(real).rstrip("/")
         self._mounts[real] = found.st_dev, found.st_ino
         self._meet(real, found)
 
     def read(self, place: tuple[str, int, int]) -> None:
         """List one folder."""
-        folder = ScannedFolder(*place)
+        path = place[0]
         try:
-            with os.scandir(folder.path) as entries:
-                for entry in entries:
-                    self._take(folder, entry)
+            opened = os.open(path, _FOLDER)
         except OSError as error:
-            if error.errno not in _GONE:
-                self._cannot_read(folder.path, error)
+            if error.errno not in _GONE or not self._is_gone(path):
+                self._cannot_read(path, error)
             return
-        self.folders[folder.path] = folder
+        try:
+            folder = self._folder(place, os.fstat(opened))
+            if folder is not None:
+                self._list(folder, opened)
+                self.folders[path] = folder
+        except OSError as error:
+            self._cannot_read(path, error)
+        finally:
+            os.close(opened)
 
     def look_again(self) -> None:
         """A mount that is gone by now left part of the tree unseen."""
@@ -174,22 +181,79 @@ class _Listing:
             if before != (found.st_dev, found.st_ino):
                 self.unreadable.append((path, "another file system was mounted there meanwhile"))
 
-    def _take(self, folder: ScannedFolder, entry: os.DirEntry[str]) -> None:
-        try:
-            found = entry.stat(follow_symlinks=False)
-        except OSError as error:
-            if error.errno not in _GONE:
-                self._cannot_read(entry.path, error)
-            return
-        if stat.S_ISREG(found.st_mode):
-            if not is_temporary(entry.name):
-                folder.add(entry.name, found)
-        elif stat.S_ISLNK(found.st_mode):
-            folder.symlinks.append(entry.name)
-        elif stat.S_ISDIR(found.st_mode) and self.is_entered(entry.path):
+    def _folder(self, place: tuple[str, int, int], found: os.stat_result) -> ScannedFolder | None:
+        """The folder that was met, or what has been mounted on it since (as NFS and autofs do)."""
+        path, *met = place
+        which = found.st_dev, found.st_ino
+        if which == tuple(met):
+            return ScannedFolder(*place)
+        above = self.folders.get(os.path.dirname(path))
+        is_mounted = above is not None and above.device != found.st_dev
+        if not is_mounted or os.path.realpath(path) != self._real + path[len(self._root) :]:
+            self.unreadable.append((path, "another folder or a link took its place meanwhile"))
+            return None
+        if which in self._met:
+            return None
+        self._met.add(which)
+        self._mounts[path] = which
+        return ScannedFolder(path, *which)
+
+    def _is_gone(self, path: str) -> bool:
+        """It is, and not some folder above it: then nothing is known of what was in that one."""
+        while (above := self.folders.get(os.path.dirname(path))) is not None:
+            try:
+                found = os.stat(above.path)
+            except OSError as error:
+                if error.errno not in _GONE:
+                    return False
+                path = above.path
+            else:
+                return (found.st_dev, found.st_ino) == (above.device, above.inode)
+        return True
+
+    def _list(self, folder: ScannedFolder, opened: int) -> None:
+        """Take down what is in it. This is done a million times: nothing is called in vain."""
+        regular, directory, kinds = stat.S_IFREG, stat.S_IFDIR, _KIND
+        names: list[str] = []
+        numbers: list[int] = []
+        symlinks: list[str] = []
+        below = folder.path.rstrip("/")
+        with os.scandir(opened) as entries:
+            for entry in entries:
+                try:
+                    found = entry.stat(follow_symlinks=False)
+                except OSError as error:
+                    if error.errno in _GONE:
+                        continue
+                    if error.errno in {errno.EACCES, errno.EPERM}:
+                        raise  # it may be listed and not searched, so it is the same for each
+                    self._cannot_read(f"{below}/{entry.name}", error)
+                    continue
+                kind = found.st_mode & kinds
+                name = entry.name
+                if kind == regular:
+                    if name[0] == "." and is_temporary(name):
+                        continue
+                    names.append(name)
+                    numbers += (
+                        found.st_dev,
+                        found.st_ino,
+                        found.st_nlink,
+                        found.st_size,
+                        found.st_mtime_ns,
+                        found.st_ctime_ns,
+                    )
+                elif kind == directory:
+                    self._enter(folder, f"{below}/{name}", found)
+                elif kind == stat.S_IFLNK:
+                    symlinks.append(name)
+        folder.take(names, numbers, symlinks)
+
+    def _enter(self, folder: ScannedFolder, path: str, found: os.stat_result) -> None:
+        if self.is_entered(path):
             if found.st_dev != folder.device:
-                self._mounts[entry.path] = found.st_dev, found.st_ino
-            self._meet(entry.path, found)
+                self._mounts[path] = found.st_dev, found.st_ino
+            self._meet(path, found)
 
     def _meet(self, path: str, found: os.stat_result) -> None:
         which = found.st_dev, found.st_ino
