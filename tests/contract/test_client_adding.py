@@ -100,6 +100,20 @@ async def test_its_content_is_found_by_a_recheck(server: Server, both: list[QBit
     assert found.is_stopped
 
 
+async def test_a_stopped_torrent_runs_after_its_check_if_it_is_stopped_and_started_in_it(
+    server: Server, both: list[QBittorrent]
+) -> None:
+    torrent = torrents.folder("A series", _URL)
+    known = TorrentHash(library.hash_on(server, torrent))
+    torrent.write(server.save_path)
+    real = both[0]
+    await real.add(torrent.metainfo, save_path=str(server.save_path))
+    await shown(real, known)
+    for ask in (real.recheck, real.stop, real.start):
+        await ask([known])
+    await shown(real, known, lambda each: each.progress == 1 and not each.is_stopped)
+
+
 async def test_incomplete_content_may_lie_in_a_folder_of_its_own(
     server: Server, both: list[QBittorrent]
 ) -> None:

@@ -34,6 +34,7 @@ _PATIENCE: Final = 15.0
 """Seconds for a torrent that was added to show, and for what it is given then."""
 _PAUSES: Final = (0.05, 0.1, 0.25, 0.5)
 _WILD: Final = "*?["
+_UNWANTED: Final = ".unwanted"
 
 
 class Restorer:
@@ -255,6 +256,9 @@ class Restorer:
             complaints.append(f"qBittorrent does not show the same {', '.join(differing)}")
         await ensure(server.recheck([known]))
         if not record.is_stopped and _is_whole(record):
+            # From 4.5 on a stopped torrent is started for its check and stopped at the end of it;
+            # only one that was stopped in between is started by a start.
+            await ensure(server.stop([known]))
             await ensure(server.start([known]))
         return complaints
 
@@ -277,12 +281,12 @@ class Restorer:
             ]
             if indexes:
                 await ensure(server.set_file_priority(known, indexes, priority))
-        # 4.2.5 gives files that are not wanted another folder, so names are looked at after.
         names = [each.name for each in await self._files(known)]
         renamed = {
             index: was.name
             for index, (old, was) in enumerate(zip(names, record.listing, strict=True))
-            if old != was.name and await ensure(server.rename_file(known, index, old, was.name))
+            if _bare(old) != _bare(was.name)
+            and await ensure(server.rename_file(known, index, old, was.name))
         }
         deadline = self._tools.clock.monotonic() + _PATIENCE
         while self._tools.clock.monotonic() < deadline:
@@ -316,6 +320,11 @@ def _is_whole(record: Record) -> bool:
     """All of its content was there and is there again: the server will find it complete."""
     back = {FileState.RESTORED, FileState.KEPT}
     return record.progress >= 1 and all(each.state in back for each in record.files)
+
+
+def _bare(name: str) -> str:
+    """``name`` without the folder in which 4.2.5 keeps by itself what is not wanted."""
+    return "/".join(each for each in name.split("/") if each != _UNWANTED)
 
 
 def _in_the_way(fate: disk.Fate, file: RecordedFile, target: str) -> str:

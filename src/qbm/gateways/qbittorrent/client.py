@@ -248,6 +248,11 @@ class QBittorrent:
         says_start = self.server.capabilities.says_start
         await self._write("torrents/start" if says_start else "torrents/resume", hashes)
 
+    async def stop(self, hashes: Collection[TorrentHash]) -> None:
+        """Stop at most 500 torrents."""
+        says_start = self.server.capabilities.says_start
+        await self._write("torrents/stop" if says_start else "torrents/pause", hashes)
+
     async def recheck(self, hashes: Collection[TorrentHash]) -> None:
         """Have the server look through the content of at most 500 torrents."""
         await self._write("torrents/recheck", hashes)
