@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from qbm.config import Config
 from qbm.engine.request import Mode, RunReport, RunRequest
 from qbm.engine.run import run
 from qbm.engine.stop import Stop
-from qbm.engine.tools import Tools
+from qbm.engine.tools import LookAround, Tools, alone
 from qbm.gateways.clock import Clock, SystemClock
 from qbm.gateways.qbittorrent import Connection, QBittorrent, identity
 from qbm.model.command import CommandName
@@ -50,24 +51,39 @@ def carry_out(
     config = Config.model_validate({"qbt": {"host": url}, **sections})
 
     async def whole() -> RunReport:
-        server = QBittorrent(Connection(url=url, **connection))
-        with Store.open(state_dir) as store:
-            tools = Tools(
+        async with tools_on(url, state_dir, stop=stop(), clock=clock, **connection) as tools:
+            return await run(request or a_request(), config, tools)
+
+    return asyncio.run(whole())
+
+
+@asynccontextmanager
+async def tools_on(
+    url: str,
+    state_dir: Path,
+    *,
+    stop: Stop | None = None,
+    clock: Clock | None = None,
+    look_around: LookAround = alone,
+    **connection: Any,
+) -> AsyncIterator[Tools]:
+    """What a run on the server at ``url`` works with; it is not connected yet."""
+    server = QBittorrent(Connection(url=url, **connection))
+    with Store.open(state_dir) as store:
+        try:
+            yield Tools(
                 server=server,
                 state_dir=state_dir,
                 identity=identity(url),
                 store=store,
                 lock=ServerLock(url, Purpose.RUN),
                 clock=clock or SystemClock(),
-                stop=stop(),
+                stop=stop or Stop(),
                 log=_SILENT,
+                look_around=look_around,
             )
-            try:
-                return await run(request or a_request(), config, tools)
-            finally:
-                await server.close()
-
-    return asyncio.run(whole())
+        finally:
+            await server.close()
 
 
 def dry(**facts: Any) -> RunRequest:
