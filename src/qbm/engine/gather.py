@@ -24,13 +24,15 @@ _OF_THE_STORE: Final = frozenset({Fact.SIGHTINGS, Fact.RECHECKS})
 class Wanted(Struct, frozen=True, kw_only=True):
     """What a run needs to know, and of which torrents.
 
-    ``hashes`` are as the caller wrote them; none means all torrents.
+    ``hashes`` are as the caller wrote them; none means all torrents. Without ``may_write``
+    nothing may be tried on the disk.
     """
 
     steps: Sequence[Command]
     config: Config
     hashes: Sequence[str]
     run_id: str
+    may_write: bool = False
 
     @property
     def needs(self) -> list[Needs]:

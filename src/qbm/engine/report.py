@@ -14,6 +14,7 @@ from typing import Final, TypeAlias, assert_never
 from msgspec import Struct
 from structlog.typing import FilteringBoundLogger
 
+from qbm.engine.batches import Numbered
 from qbm.engine.request import Concluded, Mode, RunReport
 from qbm.model.change import (
     AddTags,
@@ -207,6 +208,10 @@ class Reporter(Struct, frozen=True):
         event = "would_change" if self.mode is Mode.DRY else "change"
         for each in planned:
             self.log.info(event, **self._fields(each))
+
+    def sending(self, batch: Iterable[Numbered]) -> None:
+        """The changes of one batch, as they are being made."""
+        self.changing(each.planned for each in batch)
 
     def concluded(self, concluded: Iterable[Concluded]) -> None:
         """Whatever did not come out as planned."""

@@ -15,14 +15,15 @@ from qbm.config import Config
 from qbm.engine import checks
 from qbm.engine.apply import Executor, Facts
 from qbm.engine.batches import Numbered
-from qbm.engine.clearing import Clearer, settle_files
+from qbm.engine.cleanup import clean_up, days_for, foretell
+from qbm.engine.clearing import Clearer
+from qbm.engine.connecting import connect
 from qbm.engine.counting import count, count_skipped
 from qbm.engine.gather import Wanted, gather, is_of, names_of
 from qbm.engine.guards import guarded
 from qbm.engine.lease import Lease
 from qbm.engine.planning import plan_run, removals
-from qbm.engine.recovery import settle
-from qbm.engine.removal.finishing import Finisher, begun_removals
+from qbm.engine.removal.finishing import begun_removals
 from qbm.engine.removal.removing import Remover
 from qbm.engine.report import Reporter
 from qbm.engine.request import Concluded, Mode, RunReport, RunRequest
@@ -121,7 +122,7 @@ async def _carried_out(
 ) -> RunReport:
     started = tools.clock.monotonic()
     tools.store.start(lease.run_id, tools.clock.now())
-    await _connect(lease, request.mode, config, tools)
+    await connect(lease, request.mode, config, tools)
     if CommandName.RESTORE in request.commands:
         report = await restored(lease, request, config, tools, started)
         _finish(report, tools)
@@ -130,68 +131,93 @@ async def _carried_out(
     prepared = await _prepare(lease.run_id, request, config, tools)
     reporter = Reporter(tools.log, names_of(prepared.facts.snapshot), request.mode)
     reporter.decided(prepared.plan)
-    planned = prepared.plan.planned
     tools.store.supersede(lease.run_id, tools.clock.now())
-    numbers = tools.store.record(lease.run_id, planned, reporter.names)
-    if request.mode is Mode.REAL:
-        _remember(lease.run_id, prepared, tools)
-    concluded: tuple[Concluded, ...] = ()
-    done: Sequence[Planned]
+    numbers = tools.store.record(lease.run_id, prepared.plan.planned, reporter.names)
     if request.mode is Mode.DRY:
-        reporter.changing(planned)
-        done = planned
+        done = await _foretold(prepared, lease, reporter)
     else:
-        entries = [Numbered(*each) for each in zip(numbers, planned, strict=True)]
-        concluded = await _apply(entries, prepared, lease, reporter, tools)
-        done = tools.store.applied(lease.run_id)  # over all attempts
-    wanted = {each.name for each in prepared.commands}
-    report = RunReport(
-        run_id=lease.run_id,
-        config_file=request.config_file,
-        mode=request.mode,
-        executed=tuple(name for name in COMMANDS if name in wanted),
-        plan=prepared.plan,
-        concluded=concluded,
-        refused=prepared.plan.refused,
-        failed=checks.failed(request),
-        warnings=(
-            *checks.warnings(request, prepared.selection, tools.server.server.version),
-            *checks.alarms(prepared.plan),
-        ),
-        stats=count(done),
-        names=reporter.names,
-        torrents=len(prepared.facts.snapshot.torrents),
-        seconds=tools.clock.monotonic() - started,
-    )
+        _remember(lease.run_id, prepared, tools)
+        entries = [Numbered(*each) for each in zip(numbers, prepared.plan.planned, strict=True)]
+        done = await _done(entries, prepared, lease, reporter)
+    report = _report(prepared, done, reporter.names, lease, started)
     _finish(report, tools)
     reporter.ended(report)
     return report
 
 
-async def _connect(lease: Lease, mode: Mode, config: Config, tools: Tools) -> None:
-    """Log in, and settle first what a killed run has left open on this server.
+class _Done(Struct, frozen=True):
+    """A run's plan with that of the cleanup, what came of both, and all that counts."""
 
-    A dry run looks at it only: to finish a removal would move files.
-    """
-    await tools.stop.unless(tools.server.connect())
-    settled = await tools.stop.unless(
-        settle(tools.server, tools.store, tools.identity, tools.clock)
+    plan: Plan
+    concluded: tuple[Concluded, ...]
+    counted: Sequence[Planned]
+
+
+async def _foretold(prepared: _Prepared, lease: Lease, reporter: Reporter) -> _Done:
+    """A dry run: nothing is concluded, and what is planned counts."""
+    reporter.changing(prepared.plan.planned)
+    days = days_for(prepared.request, prepared.config, prepared.plan)
+    snapshot = prepared.facts.snapshot
+    cleaned = await foretell(days, snapshot, prepared.config, lease, reporter, prepared.plan)
+    plan = Plan.joined([prepared.plan, cleaned.plan])
+    return _Done(plan, (), plan.planned)
+
+
+async def _done(
+    entries: Sequence[Numbered], prepared: _Prepared, lease: Lease, reporter: Reporter
+) -> _Done:
+    """A real run: what was applied counts, over all its attempts."""
+    config, snapshot = prepared.config, prepared.facts.snapshot
+    clearer = Clearer(lease, config, lease.tools, reporter.sending)
+    concluded = await _apply(entries, prepared, lease, reporter, clearer)
+    days = days_for(prepared.request, config, prepared.plan)
+    cleaned = await clean_up(days, snapshot, config, lease, reporter, clearer.clear)
+    return _Done(
+        Plan.joined([prepared.plan, cleaned.plan]),
+        (*concluded, *cleaned.concluded),
+        lease.tools.store.applied(lease.run_id),
     )
-    if mode is Mode.REAL:
-        settled += await settle_files(config, tools)
-    if settled:
-        tools.log.info("settled", changes=settled)
-    begun = begun_removals(tools)
-    if begun and mode is Mode.DRY:
-        tools.log.warning("removals_unfinished", torrents=len(begun))
-    elif begun:
-        await Finisher(lease, config, tools).finish(begun)
+
+
+def _report(
+    prepared: _Prepared,
+    done: _Done,
+    names: Mapping[TorrentHash, str],
+    lease: Lease,
+    started: float,
+) -> RunReport:
+    request, tools = prepared.request, lease.tools
+    wanted = {each.name for each in prepared.commands}
+    return RunReport(
+        run_id=lease.run_id,
+        config_file=request.config_file,
+        mode=request.mode,
+        executed=tuple(name for name in COMMANDS if name in wanted),
+        plan=done.plan,
+        concluded=done.concluded,
+        refused=done.plan.refused,
+        failed=checks.failed(request),
+        warnings=(
+            *checks.warnings(request, prepared.selection, tools.server.server.version),
+            *checks.alarms(done.plan),
+        ),
+        stats=count(done.counted),
+        names=names,
+        torrents=len(prepared.facts.snapshot.torrents),
+        seconds=tools.clock.monotonic() - started,
+    )
 
 
 async def _prepare(run_id: str, request: RunRequest, config: Config, tools: Tools) -> _Prepared:
     """Read and plan; all torrents, not only the requested ones, where a decision needs them."""
     commands = steps(request.commands, config)
-    wanted = Wanted(steps=commands, config=config, hashes=request.hashes, run_id=run_id)
+    wanted = Wanted(
+        steps=commands,
+        config=config,
+        hashes=request.hashes,
+        run_id=run_id,
+        may_write=request.mode is Mode.REAL,
+    )
     read_at = tools.clock.monotonic()
     snapshot, selection = await tools.stop.unless(gather(wanted, tools))
     now = tools.clock.now()
@@ -243,26 +269,23 @@ async def _apply(
     prepared: _Prepared,
     lease: Lease,
     reporter: Reporter,
-    tools: Tools,
+    clearer: Clearer,
 ) -> tuple[Concluded, ...]:
     """Apply the plan, then see what took effect, also when a stop came in between.
 
     Raises:
         Interrupted: a stop was requested; what had been sent is concluded.
     """
-
-    def sending(batch: Sequence[Numbered]) -> None:
-        reporter.changing(each.planned for each in batch)
-
+    tools = lease.tools
     executor = Executor(
         server=tools.server,
         store=tools.store,
         clock=tools.clock,
         stop=tools.stop,
         hold=lease.keep,
-        sending=sending,
-        remove=Remover(lease, prepared.config, tools, sending).remove,
-        clear=Clearer(lease, prepared.config, tools, sending).clear,
+        sending=reporter.sending,
+        remove=Remover(lease, prepared.config, tools, reporter.sending).remove,
+        clear=clearer.clear,
     )
     sent = await executor.apply(entries, prepared.facts)
     removed = {
