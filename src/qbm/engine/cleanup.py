@@ -8,9 +8,9 @@ the bin, stays; so does one of which that cannot be told.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Final
 
 from msgspec import Struct
 
@@ -19,6 +19,7 @@ from qbm.commands.cleanup import NAMES
 from qbm.config import Config
 from qbm.engine.batches import Numbered, batches
 from qbm.engine.binned import Place, Walked, places, walked, written
+from qbm.engine.clearing import Clearer
 from qbm.engine.emptied import Books
 from qbm.engine.lease import Lease
 from qbm.engine.owning import StillUnowned, still_unowned
@@ -43,9 +44,6 @@ _NAME: Final = CommandName.CLEANUP_DIRS
 _AT_ONCE: Final = 1000
 """Files that are journaled, looked up and deleted together."""
 _NAMES_LISTED: Final = 3
-
-Clear: TypeAlias = Callable[[int, Sequence[Numbered]], Awaitable[Mapping[int, Outcome]]]
-"""Deletes files that nobody owns, given the number of the batch: ``clearing.Clearer.clear``."""
 
 
 class Cleaned(Struct, frozen=True):
@@ -107,7 +105,6 @@ async def clean_up(
     config: Config,
     lease: Lease,
     reporter: Reporter,
-    clear: Clear,
 ) -> Cleaned:
     """Empty the bins that ``days`` names (see ``days_for``), and take away their empty folders.
 
@@ -130,12 +127,13 @@ async def clean_up(
     reporter.decided(plan)
     numbers = tools.store.record(lease.run_id, plan.planned)
     entries = [Numbered(*each) for each in zip(numbers, plan.planned, strict=True)]
+    clearer = Clearer(lease, config, tools, reporter.sending)
     outcomes: dict[int, Outcome] = {}
     for number, batch in enumerate(batches(entries, _AT_ONCE)):
         if tools.stop.is_requested:
             break
         lease.keep()
-        outcomes |= await clear(number, batch)
+        outcomes |= await clearer.clear(number, batch)
     concluded = tuple(
         Concluded(each.planned, outcomes[each.id]) for each in entries if each.id in outcomes
     )
