@@ -171,7 +171,7 @@ async def _done(
     clearer = Clearer(lease, config, lease.tools, reporter.sending)
     concluded = await _apply(entries, prepared, lease, reporter, clearer)
     days = days_for(prepared.request, config, prepared.plan)
-    cleaned = await clean_up(days, snapshot, config, lease, reporter, clearer.clear)
+    cleaned = await clean_up(days, snapshot, config, lease, reporter)
     return _Done(
         Plan.joined([prepared.plan, cleaned.plan]),
         (*concluded, *cleaned.concluded),
