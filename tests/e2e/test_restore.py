@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -22,10 +23,9 @@ from tests.program import Ended, Served, qbm, write_config
 
 _SAME = (
     *("name", "category", "tags", "save_path", "up_limit", "ratio_limit", "seeding_time_limit"),
-    *("inactive_seeding_time_limit", "share_limit_action", "auto_tmm", "progress", "size"),
+    *("inactive_seeding_time_limit", "share_limit_action", "auto_tmm", "progress"),
 )
 _STOPPED = {"pausedUP", "stoppedUP", "pausedDL", "stoppedDL"}
-_OLDEST = pytest.mark.parametrize("server", [Suite.BULLSEYE], indirect=True, ids=str)
 
 
 @dataclass
@@ -166,8 +166,11 @@ def _stocked(house: House) -> list[str]:
     return found
 
 
-def _assert_same(before: Sequence[object], after: Sequence[object]) -> None:
-    for one, other in zip(before, after, strict=True):
+def _assert_same(before: list[Any], shown: Callable[[], list[Any]]) -> None:
+    """Within some seconds: a start shows late."""
+    with contextlib.suppress(library.UnsettledError):
+        library.wait_for(shown, before.__eq__)
+    for one, other in zip(before, shown(), strict=True):
         assert one == other
 
 
@@ -182,7 +185,7 @@ def test_removed_torrents_come_back_as_they_were(house: House) -> None:
     assert not files_of(home)
     house.restore(*hashes)
     house.settled(*hashes)
-    _assert_same(before, [shape(house.server, each) for each in hashes])
+    _assert_same(before, lambda: [shape(house.server, each) for each in hashes])
     assert files_of(home) == files, "the very same files, with their hard links"
     assert (home / "A series/one.mkv").samefile(linked)
     assert not [*house.bin.rglob("*.mkv")]
@@ -200,7 +203,7 @@ def test_a_restored_torrent_is_as_it_was_after_a_restart_of_its_server(newer: Ho
     newer.server.stop()
     newer.server.start()
     newer.settled(*hashes)
-    _assert_same(before, [shape(newer.server, each) for each in hashes])
+    _assert_same(before, lambda: [shape(newer.server, each) for each in hashes])
 
 
 def test_a_restored_torrent_can_be_removed_and_restored_again(newer: House) -> None:
@@ -277,7 +280,8 @@ def test_a_torrent_that_is_there_is_not_restored(newer: House) -> None:
 
 
 def test_what_is_not_whole_is_restored_only_when_that_is_asked_for(newer: House) -> None:
-    [known] = library.add(newer.server, torrents.folder("A film"), is_stopped=False)
+    film = torrents.folder("A film", size=torrents.PIECE)
+    [known] = library.add(newer.server, film, is_stopped=False)
     newer.remove(known)
     (newer.bin / "A film/one.mkv").unlink()
     (newer.bin / "A film/info.nfo").write_bytes(b"changed")
@@ -319,13 +323,14 @@ def test_a_category_that_is_gone_is_made_again(house: House) -> None:
     server.api.post("torrents/removeCategories", categories="films")
     house.restore(known)
     house.settled(known)
-    assert shape(server, known) == before
+    _assert_same([before], lambda: [shape(server, known)])
     assert server.api.categories()["films"]["savePath"].rstrip("/") == str(films)
 
 
 def test_files_that_were_not_wanted_stay_so(house: House) -> None:
     server = house.server
-    [known] = library.add(server, torrents.folder("A film"))
+    # 4.2.5 deletes what is not wanted when the torrent goes, also if it is to leave the files.
+    [known] = library.add(server, torrents.folder("A film", size=torrents.PIECE))
     server.api.post("torrents/filePrio", hash=known, id="2", priority=0)
     library.wait_for(lambda: server.api.files(known)[2]["priority"], (0).__eq__)
     library.saved(server, [known])
@@ -333,7 +338,7 @@ def test_files_that_were_not_wanted_stay_so(house: House) -> None:
     house.remove(known)
     house.restore(known)
     house.settled(known)
-    assert shape(server, known) == before
+    _assert_same([before], lambda: [shape(server, known)])
 
 
 def test_a_bin_on_another_device_gives_all_back(newer: House, tmp_path: Path) -> None:
@@ -394,7 +399,7 @@ def test_a_bin_of_the_older_tool_is_restored_from(house: House) -> None:
         Records(house.folder).discard(
             record.run_id, record.hash
         )  # which the older tool never wrote
-    chosen = hashes[:2] if house.server.suite is not Suite.BULLSEYE else hashes
+    chosen = hashes[:2]  # of the others nobody has written down the names by users
     ended = house.restore(*chosen)
     house.settled(*chosen)
     told = ("category", "save_path", "files", "progress")

@@ -17,6 +17,7 @@ from qbm.model.paths import PathMap, key, legible
 from qbm.model.snapshot import Snapshot
 
 _NAMES_LISTED = 3
+_PADDING = ".pad"
 
 
 class Restoration(Struct, frozen=True):
@@ -91,6 +92,15 @@ def is_lost(file: RecordedFile) -> bool:
     return _why_lost(file) is not None
 
 
+def wanted(record: Record) -> frozenset[str]:
+    """The files that are to be downloaded, without those that 4.2.5 lists to fill up pieces."""
+    return frozenset(
+        each.name
+        for each in record.listing
+        if each.priority and _PADDING not in each.name.split("/")
+    )
+
+
 def _of_torrent(record: Record, torrent: bytes, shown: Snapshot) -> str | None:
     if not identities(record).isdisjoint(shown.torrents):
         return "qBittorrent has that torrent"
@@ -111,12 +121,11 @@ def _of_torrent(record: Record, torrent: bytes, shown: Snapshot) -> str | None:
 
 
 def _lost(record: Record) -> Iterator[str]:
-    unwanted = {each.name for each in record.listing if not each.priority}
     for each in record.files:
         why = _why_lost(each)
         if each.state is FileState.KEPT and each.local and disk.stamp(each.local) is None:
             why = f"is not at {legible(each.local)} any more"
-        if why is not None and each.name not in unwanted:
+        if why is not None and (not record.listing or each.name in wanted(record)):
             yield f"{legible(each.name)} {why}"
 
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from qbm.config import Config
 from qbm.engine.carrying import Carrier, brought_to_disk, kept_folders
 from qbm.engine.lease import Lease
-from qbm.engine.restoring.deciding import is_lost, place
+from qbm.engine.restoring.deciding import is_lost, place, wanted
 from qbm.engine.restoring.stock import identities
 from qbm.engine.tools import Tools
 from qbm.errors import DiskError, RequestFailed, ServerFault
@@ -33,6 +33,7 @@ from qbm.store import Step
 _PATIENCE: Final = 15.0
 """Seconds for a torrent that was added to show, and for what it is given then."""
 _PAUSES: Final = (0.05, 0.1, 0.25, 0.5)
+_BACK: Final = frozenset({FileState.RESTORED, FileState.KEPT})
 _WILD: Final = "*?["
 _UNWANTED: Final = ".unwanted"
 
@@ -318,8 +319,8 @@ def _differing(record: Record, torrent: Torrent) -> list[str]:
 
 def _is_whole(record: Record) -> bool:
     """All of its content was there and is there again: the server will find it complete."""
-    back = {FileState.RESTORED, FileState.KEPT}
-    return record.progress >= 1 and all(each.state in back for each in record.files)
+    there = {each.name for each in record.files if each.state in _BACK}
+    return record.progress >= 1 and bool(there) and there >= wanted(record)
 
 
 def _bare(name: str) -> str:
