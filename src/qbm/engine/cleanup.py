@@ -139,7 +139,7 @@ async def clean_up(
     )
     reporter.concluded(concluded)
     await asyncio.to_thread(_tidied, looked, config, tools)
-    if tools.stop.is_requested:
+    if len(outcomes) < len(entries):
         raise tools.stop.error("what was deleted until then is gone; the rest stays in the bins.")
     return Cleaned(plan, concluded)
 
@@ -211,7 +211,8 @@ def _coming(plan: Plan, snapshot: Snapshot, config: Config, now: datetime) -> It
         save_path = snapshot.torrents[change.hash].save_path or ""
         taken: list[str] = []
         for path in content.files:
-            real = disk.find(recycle_bin.paths.local(path) or "")
+            local = recycle_bin.paths.local(path)
+            real = disk.find(local) if local else None
             stamp = disk.stamp(real) if real else None
             target = recycle_bin.target(path, save_path, change.hash, taken)
             if stamp is None or target is None:
