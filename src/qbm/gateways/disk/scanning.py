@@ -123,7 +123,7 @@ def scan(
 class _Listing:
     is_entered: Callable[[str], bool]
     folders: dict[str, ScannedFolder] = field(default_factory=dict)
-    unread: list[tuple[str, int, int]] = field(default_factory=list)
+    unread: list[ScannedFolder] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     _met: set[tuple[int, int]] = field(default_factory=set)
@@ -148,12 +148,11 @@ class _Listing:
             self.absent.append(root)
             return
         self._root, self._real = real.rstrip("/"), os.path.realpath(real).rstrip("/")
-        self._mounts[real] = found.st_dev, found.st_ino
-        self._meet(real, found)
+        self._meet(real, found, device=None)
 
-    def read(self, place: tuple[str, int, int]) -> None:
-        """List one folder."""
-        path = place[0]
+    def read(self, folder: ScannedFolder) -> None:
+        """List one folder that was met."""
+        path = folder.path
         try:
             opened = os.open(path, _FOLDER)
         except OSError as error:
@@ -161,8 +160,9 @@ class _Listing:
                 self._cannot_read(path, error)
             return
         try:
-            folder = self._folder(place, os.fstat(opened))
-            if folder is not None:
+            found = os.fstat(opened)
+            is_same = found.st_ino == folder.inode and found.st_dev == folder.device
+            if is_same or self._is_mounted(folder, found):
                 self._list(folder, opened)
                 self.folders[path] = folder
         except OSError as error:
@@ -181,22 +181,19 @@ class _Listing:
             if before != (found.st_dev, found.st_ino):
                 self.unreadable.append((path, "another file system was mounted there meanwhile"))
 
-    def _folder(self, place: tuple[str, int, int], found: os.stat_result) -> ScannedFolder | None:
-        """The folder that was met, or what has been mounted on it since (as NFS and autofs do)."""
-        path, *met = place
-        which = found.st_dev, found.st_ino
-        if which == tuple(met):
-            return ScannedFolder(*place)
+    def _is_mounted(self, folder: ScannedFolder, found: os.stat_result) -> bool:
+        """What was opened was mounted there since, as NFS and autofs do, and is new to us."""
+        path, which = folder.path, (found.st_dev, found.st_ino)
         above = self.folders.get(os.path.dirname(path))
-        is_mounted = above is not None and above.device != found.st_dev
-        if not is_mounted or os.path.realpath(path) != self._real + path[len(self._root) :]:
+        is_there = os.path.realpath(path) == self._real + path[len(self._root) :]
+        if above is None or above.device == found.st_dev or not is_there:
             self.unreadable.append((path, "another folder or a link took its place meanwhile"))
-            return None
+            return False
         if which in self._met:
-            return None
+            return False
         self._met.add(which)
-        self._mounts[path] = which
-        return ScannedFolder(path, *which)
+        folder.device, folder.inode = self._mounts[path] = which
+        return True
 
     def _is_gone(self, path: str) -> bool:
         """It is, and not some folder above it: then nothing is known of what was in that one."""
@@ -217,7 +214,7 @@ class _Listing:
         names: list[str] = []
         numbers: list[int] = []
         symlinks: list[str] = []
-        below = folder.path.rstrip("/")
+        below, device, is_entered = folder.path.rstrip("/"), folder.device, self.is_entered
         with os.scandir(opened) as entries:
             for entry in entries:
                 try:
@@ -244,22 +241,21 @@ class _Listing:
                         found.st_ctime_ns,
                     )
                 elif kind == directory:
-                    self._enter(folder, f"{below}/{name}", found)
+                    path = f"{below}/{name}"
+                    if is_entered(path):
+                        self._meet(path, found, device)
                 elif kind == stat.S_IFLNK:
                     symlinks.append(name)
         folder.take(names, numbers, symlinks)
 
-    def _enter(self, folder: ScannedFolder, path: str, found: os.stat_result) -> None:
-        if self.is_entered(path):
-            if found.st_dev != folder.device:
-                self._mounts[path] = found.st_dev, found.st_ino
-            self._meet(path, found)
-
-    def _meet(self, path: str, found: os.stat_result) -> None:
+    def _meet(self, path: str, found: os.stat_result, device: int | None) -> None:
+        """A folder to list, unless it was met elsewhere; ``device`` is that of the one above it."""
         which = found.st_dev, found.st_ino
+        if found.st_dev != device:
+            self._mounts[path] = which
         if which not in self._met:
             self._met.add(which)
-            self.unread.append((path, *which))
+            self.unread.append(ScannedFolder(path, *which))
 
     def _cannot_read(self, path: str, error: OSError) -> None:
         self.unreadable.append((path, str(disk_error(f"{shown(path)} cannot be read", error))))
