@@ -74,3 +74,70 @@ def test_a_key_of_a_key_is_itself(path: str) -> None:
 @given(_paths, _paths)
 def test_below_agrees_with_the_map(path: str, folder: str) -> None:
     assert is_below(path, folder) == (PathMap(((folder, "/"),)).root_of(path) is not None)
+
+
+# Servers on Windows
+
+_on_windows = st.lists(
+    st.one_of(
+        st.sampled_from(["tv", "tv-4k", "S01", "TV", "é", "e\u0301", "a.b", "x y"]),
+        st.text(st.characters(exclude_characters='/\\\0:*?"<>|'), min_size=1, max_size=6).filter(
+            lambda name: name not in {".", ".."}
+        ),
+    ),
+    max_size=4,
+)
+_anchors = st.sampled_from(["D:\\", "E:/", "\\\\nas\\share\\", "\\\\nas2\\share\\"])
+
+
+@st.composite
+def _spellings(draw: st.DrawFn, anchor: str, names: list[str]) -> str:
+    """The same place, spelled in any of the ways that Windows takes for it."""
+    text = anchor + "\\".join(names)
+    if anchor[1] == ":":
+        text = draw(st.sampled_from([anchor[0], anchor[0].lower()])) + text[1:]
+    head = 2  # what says that it is a path of Windows
+    separators = [draw(st.sampled_from("/\\")) if each in "/\\" else each for each in text[head:]]
+    return text[:head] + "".join(separators) + draw(st.sampled_from(["", "/", "\\"]))
+
+
+@given(st.data(), _anchors, _on_windows, _paths, _on_windows)
+def test_a_place_on_windows_is_mapped_however_it_is_spelled(
+    data: st.DataObject, anchor: str, root: list[str], here: str, names: list[str]
+) -> None:
+    paths = PathMap(((data.draw(_spellings(anchor, root)), here),))
+    path = data.draw(_spellings(anchor, [*root, *names]))
+    assert parts(paths.local(path) or "") == parts(f"{here}/{'/'.join(names)}")
+    assert paths.relative(path) == "/".join(names)
+
+
+@given(st.data(), _anchors, _on_windows, _paths, _on_windows)
+def test_there_and_back_to_windows_is_the_same_place(
+    data: st.DataObject, anchor: str, root: list[str], here: str, names: list[str]
+) -> None:
+    there = data.draw(_spellings(anchor, root))
+    path = data.draw(_spellings(anchor, [*root, *names]))
+    local = PathMap(((there, here),)).local(path)
+    assert local is not None
+    back = PathMap(((here, there),)).local(local)
+    assert back is not None
+    assert parts(back) == parts(path)
+
+
+@given(_anchors, _on_windows, _anchors, _on_windows)
+def test_nothing_of_another_folder_drive_or_share_is_mapped(
+    anchor: str, root: list[str], other: str, names: list[str]
+) -> None:
+    paths = PathMap(((anchor + "\\".join(root), "/mnt"),))
+    path = other + "\\".join(names)
+    inner, outer = ([key(each.lower()) for each in names_] for names_ in (names, root))
+    is_covered = anchor == other and inner[: len(outer)] == outer
+    assert (paths.local(path) is not None) == is_covered
+
+
+@given(_anchors, _on_windows, _names)
+def test_a_path_that_is_not_of_windows_is_never_below_a_drive(
+    anchor: str, root: list[str], name: str
+) -> None:
+    if anchor[1] == ":":
+        assert PathMap(((anchor + "\\".join(root), "/mnt"),)).local(f"/{name}") is None

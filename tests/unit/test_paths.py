@@ -94,6 +94,38 @@ def test_paths_of_windows_servers_are_understood(path: str) -> None:
     assert PathMap((("D:\\tv", "/mnt/tv"),)).local(path) == "/mnt/tv/S01/a.mkv"
 
 
+@pytest.mark.parametrize("path", ["d:/DATA/tv/a.mkv", "D:\\Data\\TV\\a.mkv", "d:\\data/tv\\a.mkv"])
+def test_case_does_not_count_on_windows_and_what_is_below_keeps_its_own(path: str) -> None:
+    paths = PathMap((("D:\\data\\TV", "/mnt/tv"), ("D:\\data\\tv-4k", "/mnt/4k")))
+    assert paths.local(path) == "/mnt/tv/a.mkv"
+    assert (
+        PathMap((("D:/data/tv/", "/mnt/tv"),)).local(f"{path[:-5]}Sub\\A.mkv")
+        == "/mnt/tv/Sub/A.mkv"
+    )
+    assert paths.local("D:\\data\\TV-4K\\a.mkv") == "/mnt/4k/a.mkv"
+    assert paths.local("D:\\data\\tv4k\\a.mkv") is None
+    assert paths.local("E:\\data\\tv\\a.mkv") is None
+    assert paths.local("/data/TV/a.mkv") is None
+
+
+@pytest.mark.parametrize("root", ["\\\\nas\\tv", "\\\\NAS\\tv\\", "//nas/tv", "\\\\nas/TV"])
+def test_a_share_of_a_windows_server_can_be_a_root(root: str) -> None:
+    paths = PathMap(((root, "/mnt/tv"),))
+    assert paths.local("\\\\nas\\tv\\S01\\a.mkv") == "/mnt/tv/S01/a.mkv"
+    assert paths.local("\\\\nas\\tv") == "/mnt/tv"
+    assert paths.relative("\\\\NAS\\TV\\S01") == "S01"
+    assert paths.local("\\\\nas\\tv-4k\\a.mkv") is None
+    assert paths.local("\\\\nas\\tv\\..\\a.mkv") is None
+
+
+def test_a_whole_drive_can_be_a_root() -> None:
+    for root in ("D:\\", "d:/"):
+        assert PathMap(((root, "/mnt"),)).local("D:\\a\\b") == "/mnt/a/b"
+        assert PathMap(((root, "/mnt"),)).local("D:\\") == "/mnt"
+        assert PathMap(((root, "/mnt"),)).local("E:\\a") is None
+        assert PathMap(((root, "/mnt"),)).local("D:a") is None
+
+
 def test_a_backslash_is_part_of_a_name_elsewhere() -> None:
     assert parts("/data/a\\b") == ("/", "data", "a\\b")
     assert parts("\\\\nas\\tv") == ("/", "nas", "tv")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
@@ -54,8 +54,12 @@ def joined(components: Sequence[str]) -> str:
 
 
 def is_below(path: str, folder: str) -> bool:
-    """``path`` is ``folder`` or lies anywhere in it, by component; False if either is None."""
-    inner, outer = _compared(path), _compared(folder)
+    """``path`` is ``folder`` or lies anywhere in it, by component; False if ``parts`` has none.
+
+    Case counts, but for a path of Windows: there it does not.
+    """
+    spelled = _spelling(path)
+    inner, outer = parts(spelled(path)), parts(spelled(folder))
     return inner is not None and outer is not None and inner[: len(outer)] == outer
 
 
@@ -81,21 +85,22 @@ def root_folder(roots: Sequence[str], index: int) -> str:
 class PathMap:
     """The roots, each as the server writes it and as this machine does.
 
-    The deepest root that covers a path counts; of equal ones the first. A root that is
-    relative or has ``..`` in it covers nothing.
+    The deepest root that covers a path, as ``is_below`` says it, counts; of equal ones the
+    first. A root that is relative or has ``..`` in it covers nothing.
     """
 
     roots: tuple[tuple[str, str], ...]
 
     def root_of(self, server_path: str) -> int | None:
         """The index of the root that ``server_path`` is, or is in; None if it is in none."""
-        path = _compared(server_path)
+        spelled = _spelling(server_path)
+        path = parts(spelled(server_path))
         if path is None:
             return None
         covering = [
             (len(root), -index)
             for index, (root_dir, _) in enumerate(self.roots)
-            if (root := _compared(root_dir)) is not None and path[: len(root)] == root
+            if (root := parts(spelled(root_dir))) is not None and path[: len(root)] == root
         ]
         return -max(covering)[1] if covering else None
 
@@ -122,5 +127,14 @@ def _names(text: str) -> list[str]:
     return [name for name in text.split("/") if name not in {"", "."}]
 
 
-def _compared(path: str) -> tuple[str, ...] | None:
-    return parts(unicodedata.normalize("NFC", path))
+def _spelling(path: str) -> Callable[[str], str]:
+    """How to spell ``path`` and a folder that may be above it, so that they can be compared."""
+    return _spelled_on_windows if _WINDOWS.match(path) else _spelled
+
+
+def _spelled(path: str) -> str:
+    return unicodedata.normalize("NFC", path)
+
+
+def _spelled_on_windows(path: str) -> str:
+    return _spelled(path.lower())
