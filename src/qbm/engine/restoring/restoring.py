@@ -35,6 +35,8 @@ _PATIENCE: Final = 15.0
 _PAUSES: Final = (0.05, 0.1, 0.25, 0.5)
 _BACK: Final = frozenset({FileState.RESTORED, FileState.KEPT})
 _WILD: Final = "*?["
+_USUAL: Final = 1
+_USUAL_ONCE: Final = 4
 _UNWANTED: Final = ".unwanted"
 
 
@@ -274,11 +276,11 @@ class Restorer:
         files = await self._files(known)
         if len(files) != len(record.listing):
             return
-        for priority in {each.priority for each in record.listing}:
+        for priority in {_rank(each) for each in record.listing}:
             indexes = [
                 index
                 for index, (file, was) in enumerate(zip(files, record.listing, strict=True))
-                if was.priority == priority != file.priority
+                if _rank(was) == priority != _rank(file)
             ]
             if indexes:
                 await ensure(server.set_file_priority(known, indexes, priority))
@@ -321,6 +323,11 @@ def _is_whole(record: Record) -> bool:
     """All of its content was there and is there again: the server will find it complete."""
     there = {each.name for each in record.files if each.state in _BACK}
     return record.progress >= 1 and bool(there) and there >= wanted(record)
+
+
+def _rank(file: TorrentFile) -> int:
+    """The priority; 4.2.5 has another number for the usual one."""
+    return _USUAL if file.priority == _USUAL_ONCE else file.priority
 
 
 def _bare(name: str) -> str:
