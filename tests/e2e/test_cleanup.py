@@ -276,6 +276,21 @@ def test_the_orphans_go_only_in_a_run_of_rem_orphaned(downloads: Downloads) -> N
         assert store.orphans() == []
 
 
+def test_an_orphan_is_kept_for_its_days_from_when_it_was_moved(downloads: Downloads) -> None:
+    nobodys = downloads.file(downloads.data / "films/nobodys.mkv")
+    os.utime(nobodys, (0, 0))
+    moved = downloads.run(*_ORPHANS, orphan_days=7)
+    put_away = downloads.orphans / "films/nobodys.mkv"
+    assert moved.is_whole, moved.refused
+    assert (nobodys.exists(), put_away.exists()) == (False, True)
+    assert moved.stats["orphaned_emptied"] == 0
+    assert downloads.run(*_ORPHANS, orphan_days=7, later=6.9).stats["orphaned_emptied"] == 0
+    assert downloads.run(*_ORPHANS, orphan_days=7, later=7.1).stats["orphaned_emptied"] == 1
+    assert [*downloads.orphans.rglob("*")] == []
+    with Store.open(downloads.state_dir) as store:
+        assert store.orphans() == []
+
+
 def test_the_orphans_stay_if_rem_orphaned_was_refused(downloads: Downloads) -> None:
     path = downloads.file(downloads.orphans / "o.mkv")
     downloads.file(downloads.data / "films/nobodys.mkv")
