@@ -40,16 +40,16 @@ def small_disk(folder: Path, megabytes: int = 1) -> Iterator[Path]:
 
 
 @contextmanager
-def image(folder: Path, megabytes: int = 8) -> Iterator[Path]:
-    """An ext4 of its own at ``folder``, in a file beside it."""
-    make = shutil.which("mkfs.ext4", path=f"{os.environ.get('PATH', '')}:/sbin:/usr/sbin")
+def image(folder: Path, kind: str = "ext4", megabytes: int = 8) -> Iterator[Path]:
+    """A file system of that type, and of its own, at ``folder``; it is in a file beside it."""
+    make = shutil.which(f"mkfs.{kind}", path=f"{os.environ.get('PATH', '')}:/sbin:/usr/sbin")
     if make is None:
-        pytest.skip("this machine has no mkfs.ext4")
+        pytest.skip(f"this machine has no mkfs.{kind}")
     file = folder.with_name(f"{folder.name}.img")
     with file.open("wb") as opened:
         opened.truncate(megabytes << 20)
-    subprocess.run([make, "-q", "-F", str(file)], check=True, capture_output=True)
-    with _mounted("-o", "loop", str(file), folder=folder):
+    subprocess.run([make, str(file)], check=True, capture_output=True)
+    with _mounted("-t", kind, "-o", "loop", str(file), folder=folder):
         yield folder
 
 

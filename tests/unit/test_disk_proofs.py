@@ -122,6 +122,13 @@ def test_a_file_system_without_hard_links_proves_nothing(tmp_path: Path) -> None
         assert [*folder.iterdir()] == []
 
 
+def test_a_disk_that_makes_its_numbers_up_proves_nothing(tmp_path: Path) -> None:
+    with image(tmp_path / "stick", "vfat") as folder:
+        for may_write in (False, True):
+            assert not proven(str(folder), may_write=may_write)
+        assert [*folder.iterdir()] == []
+
+
 def test_what_could_not_be_tried_is_tried_again(strange: Path) -> None:
     read_only(strange)
     assert not proven(str(strange), may_write=True)
