@@ -43,7 +43,7 @@ _IN_GENERAL: Final[Mapping[Code, str]] = {
     Code.PROTECTED: "its tag protects it from being removed",
     Code.REMOVAL_REFUSED: "to be removed, but settings.max_removal_percent does not allow so many",
     Code.CONTENT_UNKNOWN: "to be removed, but which files are its own is not known",
-    Code.CONTENT_UNHEARD: "to be removed, but another server may own some of its files",
+    Code.CONTENT_UNHEARD: "not removed, because another server may own some of its files",
     Code.CONTENT_UNREADABLE: "to be removed, but its files cannot be looked at",
     Code.ROOT_ABSENT: "to be removed, but the folder of the downloads is empty or not there",
     Code.CONTENT_STUCK: "to be removed, but its files cannot be moved",

@@ -14,7 +14,7 @@ from qbm.engine.planning import removals
 from qbm.engine.request import RunRequest
 from qbm.gateways.qbittorrent import version_warning
 from qbm.model.command import COMMANDS, CommandName
-from qbm.model.plan import Plan, Refused
+from qbm.model.plan import Notice, Plan, Refused, Skipped
 from qbm.model.reason import Code, Reason, because
 from qbm.model.snapshot import Selection, Snapshot
 from qbm.model.torrent import TorrentHash
@@ -23,7 +23,14 @@ from qbm.store import LeftOut
 _NEVER_REFUSED: Final = 10
 """Removals in one run that are never too many, however small the library."""
 _NAMES_LISTED: Final = 20
-_ALARMING: Final = frozenset({Code.UNREGISTERED_EN_MASSE, Code.BIN_UNREADABLE, Code.BINNED_UNSURE})
+_ALARMING: Final = frozenset(
+    {
+        Code.UNREGISTERED_EN_MASSE,
+        Code.CONTENT_UNHEARD,
+        Code.BIN_UNREADABLE,
+        Code.BINNED_UNSURE,
+    }
+)
 _LATER: Final = "comes with a later version of qbm: nothing was done for it."
 
 
@@ -93,9 +100,13 @@ def alarms(plan: Plan) -> tuple[str, ...]:
 
     Such a run does little and ends well, so nobody would look (decisions: *Mass guard*).
     """
-    return tuple(
-        f"{each.command}: {each.reason}." for each in plan.notices if each.reason.code in _ALARMING
+    said: list[Notice | Skipped] = [*plan.notices, *plan.skipped]
+    texts = (
+        f"{each.command}: {str(each.reason).rstrip('.')}."
+        for each in said
+        if each.reason.code in _ALARMING
     )
+    return tuple(dict.fromkeys(texts))
 
 
 def _what_it_is(malformed: str) -> str:

@@ -65,10 +65,7 @@ class Code(StrEnum):
     )
     CONTENT_UNHEARD = (
         "content_unheard",
-        (
-            "to be removed, but the server of {config_file} may own some of its files, and "
-            "nobody knows: {why}"
-        ),
+        "not removed, because the server of {config_file} may own some of the files: {why}",
     )
     CONTENT_UNREADABLE = (
         "content_unreadable",
