@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from itertools import count
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,96 +12,12 @@ import pytest
 
 from qbm.gateways.recycle_bin import Records
 from tests.disks import other_device
+from tests.house import STOPPED, House, files_of, shape
 from tests.lab import library, torrents
 from tests.lab.library import Content
 from tests.lab.servers import Server, differences
-from tests.lab.suites import Suite
 from tests.lab.torrents import Kind, Torrent
-from tests.program import Ended, Served, qbm, write_config
-
-_SAME = (
-    *("name", "category", "tags", "save_path", "up_limit", "ratio_limit", "seeding_time_limit"),
-    *("inactive_seeding_time_limit", "share_limit_action", "auto_tmm", "progress"),
-)
-_STOPPED = {"pausedUP", "stoppedUP", "pausedDL", "stoppedDL"}
-
-
-@dataclass
-class House:
-    """A server whose complete torrents a run removes, and the config of that."""
-
-    server: Server
-    folder: Path
-    sections: dict[str, Any] = field(default_factory=dict)
-    _numbers: Iterator[int] = field(default_factory=count)
-
-    def configure(self, directory: dict[str, str] | None = None, **sections: Any) -> None:
-        """Write the config; every torrent's limit is reached at once."""
-        home = {"root_dir": str(self.server.save_path)}
-        if self.server.suite is Suite.BULLSEYE:  # it cannot export
-            home["torrents_dir"] = str(self.server.torrents_folder)
-        self.sections = {
-            "qbt": {"host": self.server.url},
-            "settings": {"max_removal_percent": 0},
-            "directory": home | (directory or {}),
-            "share_limits": {"all": {"priority": 1, "max_ratio": 0.0, "cleanup": True}},
-            "cat": {"films": str(self.server.save_path / "films")},
-            **sections,
-        }
-        write_config(self.folder, self.sections)
-
-    @property
-    def bin(self) -> Path:
-        """The usual bin."""
-        return self.server.save_path / ".RecycleBin"
-
-    def words(self, *words: str) -> list[str]:
-        """``words`` of ``qbm``, for this config."""
-        return [*words, "--config-dir", str(self.folder)]
-
-    def remove(self, *hashes: str) -> None:
-        """A run removes them."""
-        chosen = [word for each in hashes for word in ("--hash", each)]
-        ended = qbm(*self.words("run", "share_limits"), *chosen)
-        assert ended.status == 0, (ended.output, ended.errors)
-        assert self.server.api.by_hash().keys().isdisjoint(hashes), ended.errors
-
-    def restore(self, *words: str) -> Ended:
-        """``qbm bin restore`` with these words; it went well."""
-        ended = qbm(*self.words("bin", "restore", *words))
-        assert ended.status == 0, (ended.output, ended.errors)
-        return ended
-
-    def settled(self, *hashes: str) -> list[dict[str, Any]]:
-        """Their rows once they are complete and checked."""
-        return library.settle(self.server, hashes, lambda row: row["progress"] == 1)
-
-
-def shape(server: Server, torrent_hash: str) -> dict[str, Any]:
-    """All of a torrent that is to be the same again."""
-    row = server.api.by_hash()[torrent_hash]
-    return {
-        **{name: row.get(name) for name in _SAME},
-        "tags": sorted(filter(None, row["tags"].split(", "))),
-        "is stopped": row["state"] in _STOPPED,
-        "files": [
-            (each["name"], each["size"], each["priority"])
-            for each in server.api.files(torrent_hash)
-        ],
-    }
-
-
-def files_of(folder: Path) -> dict[str, tuple[int, int, bytes]]:
-    """Every file below ``folder``: inode, mtime and content, by its path."""
-    return {
-        str(each.relative_to(folder)): (
-            each.stat().st_ino,
-            each.stat().st_mtime_ns,
-            each.read_bytes(),
-        )
-        for each in sorted(folder.rglob("*"))
-        if each.is_file() and ".RecycleBin" not in each.parts
-    }
+from tests.program import Served, qbm
 
 
 @pytest.fixture
@@ -293,7 +207,7 @@ def test_what_is_not_whole_is_restored_only_when_that_is_asked_for(newer: House)
     newer.restore(known, "--partly")
     [row] = library.settle(newer.server, [known], lambda row: row["progress"] > 0)
     assert row["progress"] < 1
-    assert row["state"] in _STOPPED, "nobody wants it to download unasked"
+    assert row["state"] in STOPPED, "nobody wants it to download unasked"
     assert (newer.server.save_path / "A film/sub/two.mkv").is_file()
     assert (newer.bin / "A film/info.nfo").read_bytes() == b"changed"
 

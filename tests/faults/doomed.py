@@ -25,7 +25,7 @@ BOTH = "both.nfo"
 """The file that a torrent which is to go shares with one that stays."""
 LARGE = "sub/large.mkv"
 
-_A_MINUTE_AGO = """
+A_MINUTE_AGO = """
 UPDATE journal SET intended_at = strftime('%Y-%m-%dT%H:%M:%f+00:00', intended_at, '-60 seconds')
 WHERE intended_at IS NOT NULL AND concluded_at IS NULL
 """
@@ -228,7 +228,7 @@ class Place:
         """
         with closing(sqlite3.connect(self.folder / "qbm.db")) as raw, raw:
             if raw.execute("SELECT 1 FROM sqlite_master WHERE name = 'journal'").fetchone():
-                raw.execute(_A_MINUTE_AGO)
+                raw.execute(A_MINUTE_AGO)
 
     def picture(self) -> dict[Path, tuple[int, int, bytes]]:
         """All files and folders of the library, the bin and the records, as they are."""

@@ -65,6 +65,7 @@ class RestoreFinisher:
         except DiskError as error:
             return Failed(str(error))
         if intent.step is Step.BEGUN and not is_touched:
+            await self._restorer.tidy(record)
             return CUT_OFF
         return await self._restorer.go_on(intent.id, record, intent.step)
 

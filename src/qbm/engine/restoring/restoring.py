@@ -115,6 +115,8 @@ class Restorer:
     async def _moved_back(self, file: RecordedFile) -> disk.Fate | None:
         """None for a file that is lost, and whose place nothing has taken."""
         target = place(file, self._paths)
+        if not target:
+            raise DiskError(f"{legible(file.source)} is not in directory.root_dir any more")
         found = await asyncio.to_thread(disk.stamp, file.target)
         if found is None:
             back = await asyncio.to_thread(disk.stamp, target)
@@ -144,11 +146,15 @@ class Restorer:
             if fate is disk.Fate.DONE:
                 record = _with(record, position, replace(file, state=FileState.MOVED))
         self._records.save(record)
+        await self.tidy(record)
+        return failed
+
+    async def tidy(self, record: Record) -> None:
+        """Take away the folders that were made for files which did not come back."""
         homes = {_folder_of(place(each, self._paths)) for each in record.files if each.target}
         with contextlib.suppress(DiskError):  # empty folders do no harm
             keep = kept_folders(self._config, ())
             await asyncio.to_thread(disk.remove_empty_folders, homes, keep=keep)
-        return failed
 
     async def _swept(self, record: Record) -> None:
         """Folders of the bin that are empty now go; the names at home survive a power cut."""
