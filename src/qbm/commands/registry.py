@@ -14,6 +14,7 @@ from qbm.commands import (
     recheck,
     rem_unregistered,
     share_limits,
+    tag_nohardlinks,
     tag_tracker_error,
     tag_update,
 )
@@ -75,6 +76,13 @@ RUN_ORDER: tuple[Command, ...] = (
         tag_tracker_error.counts,
     ),
     Command(CommandName.RECHECK, recheck.plan, recheck.needs, recheck.counts, recheck.wants_files),
+    Command(
+        CommandName.TAG_NOHARDLINKS,
+        tag_nohardlinks.plan,
+        tag_nohardlinks.needs,
+        tag_nohardlinks.counts,
+        wants_links=tag_nohardlinks.wants_links,
+    ),
     Command(CommandName.SHARE_LIMITS, share_limits.plan, share_limits.needs, share_limits.counts),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
@@ -12,13 +13,18 @@ from qbm.commands.registry import Command, Needs
 from qbm.commands.rem_unregistered import removed_at
 from qbm.config import Config
 from qbm.engine.content import with_content
+from qbm.engine.planning import plan_run
 from qbm.engine.tools import Tools
+from qbm.engine.tree.links import with_links
 from qbm.gateways.qbittorrent import QBittorrent
+from qbm.model.change import RemoveTorrent
+from qbm.model.projection import project
 from qbm.model.snapshot import Fact, Selection, Sighting, Snapshot
 from qbm.model.torrent import Torrent, TorrentHash, parse_hash
 from qbm.model.unknown import UNKNOWN
 
-_OF_THE_STORE: Final = frozenset({Fact.SIGHTINGS, Fact.RECHECKS})
+_OF_OTHERS: Final = frozenset({Fact.SIGHTINGS, Fact.RECHECKS, Fact.TREE, Fact.LINKS})
+"""Facts that the server is not asked for."""
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -50,6 +56,8 @@ async def gather(
 ) -> tuple[Snapshot, Selection]:
     """The facts, and which torrents may be changed; with ``whole``, the facts of all torrents.
 
+    The disk is listed before the server is asked, so that what is added meanwhile is known.
+
     Raises:
         ServerError: the server could not be read.
         StoreError: what earlier runs remember could not be read.
@@ -62,11 +70,33 @@ async def gather(
         for command in wanted.steps
         for each in command.wants_files(snapshot, wanted.config, selection)
     }
-    return await with_content(tools.server, snapshot, hashes, wanted.config), selection
+    snapshot = await with_content(tools.server, snapshot, hashes, wanted.config)
+    linked = _links_wanted(wanted, snapshot, selection, tools.clock.now())
+    may_write = wanted.may_write
+    snapshot = await with_links(snapshot, linked, wanted.config, tools, may_write=may_write)
+    return snapshot, selection
+
+
+def _links_wanted(
+    wanted: Wanted, snapshot: Snapshot, selection: Selection, now: datetime
+) -> set[TorrentHash]:
+    """The torrents whose hard links matter to a command, once the ones before it are done.
+
+    Those that they would remove are among them: a removal may yet be refused.
+    """
+    hashes: set[TorrentHash] = set()
+    for position, command in enumerate(wanted.steps):
+        if Fact.LINKS in command.needs(wanted.config):
+            before, _ = plan_run(snapshot, wanted.steps[:position], wanted.config, selection, now)
+            kept = (
+                each.change for each in before.planned if not isinstance(each.change, RemoveTorrent)
+            )
+            hashes.update(command.wants_links(project(snapshot, kept), wanted.config, selection))
+    return hashes
 
 
 async def _read(wanted: Wanted, server: QBittorrent, *, whole: bool) -> tuple[Snapshot, Selection]:
-    facts = wanted.facts - _OF_THE_STORE
+    facts = wanted.facts - _OF_OTHERS
     if not wanted.hashes:
         return await server.snapshot(facts), Selection()
     if whole:
