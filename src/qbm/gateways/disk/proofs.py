@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import uuid
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-_TRUSTED: Final = frozenset(
+_SOUND: Final = frozenset(
     {
         *("ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "jfs", "nilfs2", "reiserfs"),
         *("bcachefs", "zfs", "tmpfs", "overlay"),
@@ -29,7 +30,7 @@ said to be without another link that has one.
 """
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 _SEPARATOR: Final = " - "
-_answers: dict[tuple[Mount | None, int], bool] = {}
+_MOUNTS: Final = "/proc/self/mountinfo"
 
 
 class Mount(NamedTuple):
@@ -54,10 +55,18 @@ def proven(path: str, *, may_write: bool) -> bool:
     folder = path if os.path.isdir(path) else os.path.dirname(path)
     try:
         device = os.stat(folder).st_dev
-        mount = mount_of(folder)
+        if _table.has_changed():
+            _proven.clear()
+        if device not in _proven and _is_proven(folder, device, may_write=may_write):
+            _proven.add(device)
     except OSError:
         return False
-    if mount is not None and mount.kind in _TRUSTED:
+    return device in _proven
+
+
+def _is_proven(folder: str, device: int, *, may_write: bool) -> bool:
+    mount = mount_of(folder)
+    if mount is not None and mount.kind in _SOUND:
         return True
     which = mount, device
     if which not in _answers and may_write:
@@ -65,6 +74,32 @@ def proven(path: str, *, may_write: bool) -> bool:
         if answer is not None:
             _answers[which] = answer
     return _answers.get(which, False)
+
+
+class _MountTable:
+    """What is mounted, as this process sees it."""
+
+    def __init__(self) -> None:
+        self._opened: int | None = None
+        self._poll = select.poll()
+
+    def has_changed(self) -> bool:
+        """Something was mounted or unmounted since the last call, or that cannot be told."""
+        if self._opened is not None:
+            return bool(self._poll.poll(0))
+        try:
+            self._opened = os.open(_MOUNTS, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return True
+        self._poll.register(self._opened, select.POLLPRI | select.POLLERR)
+        return True
+
+
+_table: Final = _MountTable()
+_proven: Final[set[int]] = set()
+"""Devices that are proven, as long as nothing is mounted or unmounted: numbers are used again."""
+_answers: Final[dict[tuple[Mount | None, int], bool]] = {}
+"""What was tried out, and came of it."""
 
 
 def mount_of(path: str) -> Mount | None:
@@ -78,15 +113,20 @@ def mount_of(path: str) -> Mount | None:
     """
     opened = os.open(path, getattr(os, "O_PATH", os.O_RDONLY))
     try:
-        with open(f"/proc/self/fdinfo/{opened}", encoding="ascii") as told:
-            numbers = [line.split()[1] for line in told if line.startswith("mnt_id:")]
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as listed:
-            mounts = [_read(line) for line in listed]
+        told = _text(f"/proc/self/fdinfo/{opened}")
+        listed = _text(_MOUNTS)
     except OSError:
         return None
     finally:
         os.close(opened)
-    return next((each for each in mounts if each.number in numbers), None)
+    number = next((line.split()[1] for line in told.splitlines() if line.startswith("mnt_id:")), "")
+    found = (line for line in listed.split("\n") if line.startswith(f"{number} "))
+    return next(map(_read, found), None)
+
+
+def _text(path: str) -> str:
+    with open(path, encoding="utf-8", errors="surrogateescape") as opened:
+        return opened.read()
 
 
 def _read(line: str) -> Mount:
