@@ -313,6 +313,8 @@ def test_a_bin_of_the_older_tool_is_restored_from(house: House) -> None:
         Records(house.folder).discard(
             record.run_id, record.hash
         )  # which the older tool never wrote
+    listed = qbm(*house.words("bin", "list", "--json")).json["torrents"]
+    assert {each["hash"] for each in listed} >= {*hashes[:2]}
     chosen = hashes[:2]  # of the others nobody has written down the names by users
     ended = house.restore(*chosen)
     house.settled(*chosen)

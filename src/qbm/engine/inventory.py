@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from qbm.config import Config
 from qbm.engine.binned import Walked, places, walked, written
+from qbm.engine.restoring.stock import of_older_tool
 from qbm.errors import DiskError
 from qbm.gateways import disk
 from qbm.gateways.recycle_bin import FileState, Record, RecordedFile, Records
@@ -34,6 +35,8 @@ class Removed(Struct, frozen=True):
 
 class Recycled(Struct, frozen=True, kw_only=True):
     """The recycle bins: the removed torrents, the longest ago first, and all other files there.
+
+    Torrents that the older tool has removed are among them, restored ones are not.
 
     ``unread`` says of what could not be read where it is, and why.
     """
@@ -61,9 +64,12 @@ def recycled(configs: Sequence[Config], state_dir: Path) -> Recycled:
         StoreError: the folder of the records cannot be read.
     """
     records, broken = Records(state_dir).all()
-    found = [_walked(Bin.RECYCLE_BIN, each, records, ()) for each in configs]
+    older = {each.hash: each for config in configs for each in _of_older_tool(config, records)}
+    kept = [*(each for each in records if each.restored_at is None), *older.values()]
+    ordered = sorted(kept, key=lambda each: (each.removed_at, each.hash))
+    found = [_walked(Bin.RECYCLE_BIN, each, [*records, *older.values()], ()) for each in configs]
     return Recycled(
-        torrents=tuple(Removed(each, tuple(filter(_is_there, each.files))) for each in records),
+        torrents=tuple(Removed(each, tuple(filter(_is_there, each.files))) for each in ordered),
         loose=_loose(found),
         unread=(*((each.path, each.reason) for each in broken), *_unread(found)),
     )
@@ -77,6 +83,14 @@ def orphaned(configs: Sequence[Config], orphans: Sequence[MovedOrphan]) -> Orpha
         loose=_loose(found),
         unread=_unread(found),
     )
+
+
+def _of_older_tool(config: Config, records: Sequence[Record]) -> list[Record]:
+    """None from a bin that cannot be read: that is told as unread."""
+    try:
+        return [each.record for each in of_older_tool(config, records)]
+    except DiskError:
+        return []
 
 
 def _walked(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -58,9 +58,23 @@ def stock(config: Config, state_dir: Path) -> Stock:
         DiskError: a bin cannot be read.
     """
     records, unreadable = Records(state_dir).all()
+    kept = [Restorable(each) for each in records if each.restored_at is None]
+    found = [*of_older_tool(config, records), *kept]
+    ordered = sorted(found, key=lambda each: (each.record.removed_at, each.record.hash))
+    return Stock(tuple(ordered), tuple(unreadable))
+
+
+def of_older_tool(config: Config, records: Collection[Record]) -> list[Restorable]:
+    """What the older tool has removed into the bins of ``config``, without our own ``records``.
+
+    Where nobody knows the save path of one, it is left out. Blocks.
+
+    Raises:
+        DiskError: a bin cannot be read.
+    """
     known = frozenset(one for each in records for one in identities(each))
     bins = places(config, (each.save_path for each in records))
-    found = [
+    return [
         Restorable(record, copy.torrent)
         for place in bins
         if place.bin is Bin.RECYCLE_BIN
@@ -68,11 +82,6 @@ def stock(config: Config, state_dir: Path) -> Stock:
         if known.isdisjoint(metainfo_of(copy.torrent).hashes)
         and (record := adopted(copy, place.folder, config)) is not None
     ]
-    kept = [Restorable(each) for each in records if each.restored_at is None]
-    return Stock(
-        tuple(sorted([*found, *kept], key=lambda each: (each.record.removed_at, each.record.hash))),
-        tuple(unreadable),
-    )
 
 
 def of_server(
