@@ -331,6 +331,23 @@ def test_a_neighbours_files_are_owned_wherever_it_keeps_them(street: Street) -> 
     }
 
 
+def test_a_server_on_windows_owns_its_files_in_whatever_case_it_writes_its_root(
+    street: Street,
+) -> None:
+    one, other = (
+        simulated(street.folder / "disk"),
+        Simulator(credentials=Credentials(required=False)),
+    )
+    one.add([torrent(1, "a.mkv")])
+    other.add([torrent(2, "b.mkv", save_path=r"d:\DOWNLOADS\films")])
+    file = street.data / "films/b.mkv"
+    file.write_text("0123456789")
+    with one.run_in_thread() as a, other.run_in_thread() as b:
+        street.add("a.yml", a)
+        street.add("b.yml", b, r"D:\Downloads", street.data)
+        assert street.unowned(file).unowned == frozenset()
+
+
 # Removals
 
 

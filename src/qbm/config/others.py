@@ -55,4 +55,6 @@ class OtherConfigs(Struct, frozen=True):
             self.hide(config.secrets())
             return Other(path.name, config)
         wrong = [each for each in judged.problems if each.kind is not Kind.NEEDED]
-        return Other(path.name, None, str(wrong[0])) if wrong else None
+        if not wrong:
+            return None
+        return Other(path.name, None, f"{wrong[0]}; mend it, or move it out of the folder")

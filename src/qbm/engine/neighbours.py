@@ -180,7 +180,14 @@ class _Heard(Struct, frozen=True):
         return self._below(path) if path else path
 
     def _below(self, path: str) -> str:
-        """``path`` in a folder that stands for the neighbour; relative or with ``..`` as before."""
+        """``path`` in a folder that stands for the neighbour; relative or with ``..`` as before.
+
+        Its root is spelled as the config does, for servers on Windows do not mind the case.
+        """
+        paths = self.neighbour.paths
+        index = paths.root_of(path)
+        if index is not None:
+            path = f"{paths.roots[index][0]}/{paths.relative(path)}"
         components = parts(path)
         if components is None:
             return path
