@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,12 @@ def test_a_mount_point_with_strange_letters_is_known(tmp_path: Path) -> None:
         with of_kind("ramfs", tmp_path / name) as folder:
             assert kind_of(folder) == "ramfs"
             assert not proven(str(folder), may_write=False)
+
+
+def test_several_threads_may_ask_at_once(tmp_path: Path) -> None:
+    asked = [str(tmp_path)] * 4000
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(lambda path: proven(path, may_write=False), asked))
 
 
 def test_a_link_is_known_by_where_it_leads(strange: Path, tmp_path: Path) -> None:

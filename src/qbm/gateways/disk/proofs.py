@@ -11,6 +11,7 @@ import os
 import select
 import uuid
 from contextlib import suppress
+from threading import Lock
 from typing import Final, NamedTuple
 
 _SOUND: Final = frozenset(
@@ -82,17 +83,19 @@ class _MountTable:
     def __init__(self) -> None:
         self._opened: int | None = None
         self._poll = select.poll()
+        self._lock = Lock()
 
     def has_changed(self) -> bool:
         """Something was mounted or unmounted since the last call, or that cannot be told."""
-        if self._opened is not None:
-            return bool(self._poll.poll(0))
-        try:
-            self._opened = os.open(_MOUNTS, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
+        with self._lock:  # one poll object serves one thread at a time
+            if self._opened is not None:
+                return bool(self._poll.poll(0))
+            try:
+                self._opened = os.open(_MOUNTS, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return True
+            self._poll.register(self._opened, select.POLLPRI | select.POLLERR)
             return True
-        self._poll.register(self._opened, select.POLLPRI | select.POLLERR)
-        return True
 
 
 _table: Final = _MountTable()
