@@ -64,10 +64,16 @@ class Street:
         self.hidden: set[str] = set()
 
     def add(
-        self, name: str, url: str, root: str = "/data", local: str | Path = "", **qbt: Any
+        self,
+        name: str,
+        url: str,
+        root: str = "/data",
+        local: str | Path = "",
+        bins: Any = None,
+        **qbt: Any,
     ) -> None:
         """Write a config; ``local`` is where this machine has ``root``, by default the data."""
-        directory = {"root_dir": root, "remote_dir": str(local or self.data)}
+        directory = {"root_dir": root, "remote_dir": str(local or self.data), **(bins or {})}
         sections = {
             "qbt": {"host": url, **qbt},
             "cat": {"films": f"{root}/films"},
@@ -346,6 +352,23 @@ def test_a_server_on_windows_owns_its_files_in_whatever_case_it_writes_its_root(
         street.add("a.yml", a)
         street.add("b.yml", b, r"D:\Downloads", street.data)
         assert street.unowned(file).unowned == frozenset()
+
+
+def test_what_another_config_has_put_away_is_its_own(street: Street) -> None:
+    one, other = simulated(street.folder / "disk"), simulated(street.folder / "disk")
+    one.add([torrent(1, "a.mkv")])
+    other.add([torrent(2, "b.mkv")])
+    kept = [street.data / each for each in ("tv/.Trash/a.mkv", "lost/a.mkv", ".RecycleBin/a.mkv")]
+    for path in kept:
+        path.parent.mkdir(parents=True)
+        path.write_text("0123456789")
+    with one.run_in_thread() as a, other.run_in_thread() as b:
+        street.add("a.yml", a)
+        bins = {"recycle_bin": f"{street.data}/.Trash", "orphaned_dir": f"{street.data}/lost"}
+        street.add("b.yml", b, bins=bins)
+        found = street.unowned(*kept)
+    assert found.unowned == {str(kept[2])}
+    assert found.why_not(str(kept[0])) == "it belongs to a bin of b.yml by now"
 
 
 # Removals

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from qbm.bootstrap.tools import connection_of, server_identity
 from qbm.config import Config, Root
 from qbm.config.others import OtherConfigs
+from qbm.engine.carrying import bin_names
 from qbm.engine.tools import LookAround, Neighbour, Surroundings, Unheard
 from qbm.errors import ConfigError, ServerError
 from qbm.gateways.disk.overlapping import is_same_folder, overlap
@@ -47,7 +48,7 @@ class _Street:
         if self._found is None:
             self._found = await asyncio.to_thread(self._looked_up)
         heard = await asyncio.gather(*map(self._greeted, self._found.neighbours))
-        return Surroundings(tuple(heard), self._found.roots)
+        return Surroundings(tuple(heard), self._found.roots, self._found.bins)
 
     async def close(self) -> None:
         """Hang up."""
@@ -69,11 +70,14 @@ class _Street:
     def _looked_up(self) -> Surroundings:
         neighbours: list[Neighbour | Unheard] = []
         roots: list[tuple[str, str]] = []
+        bins: list[tuple[str, str]] = []
         for other in self._others.read():
             if other.config is None:
                 neighbours.append(Unheard(other.name, other.why))
                 continue
             shared = self._shared(other.config.directory.roots)
+            if shared:
+                bins += self._bins(other.config, other.name)
             try:
                 if shared and self._is_own_server(other.config, other.name):
                     roots += self._further(shared, roots)
@@ -81,7 +85,7 @@ class _Street:
                     neighbours.append(self._neighbour(other.config, other.name))
             except ConfigError as error:
                 neighbours.append(Unheard(other.name, str(error)))
-        return Surroundings(tuple(neighbours), tuple(roots))
+        return Surroundings(tuple(neighbours), tuple(roots), tuple(bins))
 
     def _shared(self, roots: Iterable[Root]) -> list[Root]:
         """Those of ``roots`` that have files in common with ours."""
@@ -94,6 +98,11 @@ class _Street:
             return True
         theirs = identity(connection_of(config.qbt, config_file).url)
         return theirs == identity(connection_of(own, self._others.path.name).url)
+
+    def _bins(self, config: Config, config_file: str) -> Iterator[tuple[str, str]]:
+        """The names of its bins, but for those that are ours as well."""
+        for name in sorted(bin_names(config) - bin_names(self._config)):
+            yield name, config_file
 
     def _neighbour(self, config: Config, config_file: str) -> Neighbour:
         return Neighbour(

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Collection
 from functools import partial
+from pathlib import PurePath
 from typing import Final
 
 from qbm.config import Config
@@ -81,6 +82,12 @@ def kept_folders(config: Config, categories: Collection[Category]) -> list[str]:
     implied = [each.save_path or each.name for each in categories if each.folder is UNKNOWN]
     local += [f"{root}/{each}" for root in directory.remote_dir for each in implied]
     return [*directory.remote_dir, *directory.recycle_bin, *directory.orphaned_dir, *local]
+
+
+def bin_names(config: Config) -> frozenset[str]:
+    """What folders are called that hold files which were put away, at any depth."""
+    bins = (*config.directory.recycle_bin, *config.directory.orphaned_dir)
+    return frozenset(PurePath(each).name for each in bins)
 
 
 def brought_to_disk(folders: Collection[str]) -> None:

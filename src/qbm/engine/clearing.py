@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from qbm.config import Config
 from qbm.engine.batches import Numbered
-from qbm.engine.carrying import Carrier, brought_to_disk, kept_folders
+from qbm.engine.carrying import Carrier, bin_names, brought_to_disk, kept_folders
 from qbm.engine.lease import Lease
 from qbm.engine.owning import StillUnowned, still_unowned
 from qbm.engine.recovery import conclude, is_about_file
@@ -254,8 +254,7 @@ async def _tidied(
 
 def _bins_above(folders: Collection[str], config: Config) -> Iterator[str]:
     """The bins that ``folders`` are in, of which there is one per save path if so configured."""
-    bins = (*config.directory.recycle_bin, *config.directory.orphaned_dir)
-    names = {PurePath(each).name for each in bins}
+    names = bin_names(config)
     for folder in map(PurePath, folders):
         yield from (str(each) for each in (folder, *folder.parents) if each.name in names)
 

@@ -47,7 +47,8 @@ class Everyone(Struct, frozen=True, kw_only=True):
 
     ``paths`` has the own roots first, in the order of ``directory.roots``: an index below
     their number is one of them. ``unheard`` are the configs whose torrents are not among
-    these, each with the reason: while there is one, no file is known to be nobody's.
+    these, each with the reason: while there is one, no file is known to be nobody's. ``bins``
+    are the names of folders in which others keep what they have put away, with their configs.
     """
 
     torrents: Mapping[TorrentHash, Torrent]
@@ -55,6 +56,7 @@ class Everyone(Struct, frozen=True, kw_only=True):
     unheard: tuple[tuple[str, str], ...]
     parties: tuple[Party, ...]
     store: Store
+    bins: tuple[tuple[str, str], ...] = ()
 
     async def listed_anew(self, hashes: Collection[TorrentHash]) -> Mapping[TorrentHash, Torrent]:
         """Those torrents with their files, as their servers list them now.
@@ -124,6 +126,7 @@ async def everyone(snapshot: Snapshot, config: Config, tools: Tools) -> Everyone
         ),
         parties=tuple(parties),
         store=tools.store,
+        bins=around.bins,
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from pathlib import PurePath
 from typing import Final
 
 from msgspec import Struct, field
@@ -16,7 +17,7 @@ from qbm.engine.removal.entries import OnDisk
 from qbm.engine.tools import Tools
 from qbm.errors import DiskError
 from qbm.model.ownership import Regions, owned_paths
-from qbm.model.paths import PathMap
+from qbm.model.paths import PathMap, is_below
 from qbm.model.snapshot import Category
 from qbm.model.torrent import Torrent, TorrentHash
 from qbm.model.unknown import UNKNOWN
@@ -70,7 +71,7 @@ async def still_unowned(paths: Sequence[str], config: Config, tools: Tools) -> S
         config_file, why = known.unheard[0]
         return _in_doubt(paths, f"the server of {config_file} may own it: {why}", categories)
     try:
-        looking = await asyncio.to_thread(_Looking, known)
+        looking = await asyncio.to_thread(_Looking, known, config.directory.remote_dir)
         rivals = await asyncio.to_thread(looking.rivals, paths)
         asked = frozenset().union(*rivals.values())
         listed = await known.listed_anew(asked)
@@ -86,7 +87,9 @@ def _in_doubt(paths: Iterable[str], why: str, categories: tuple[Category, ...]) 
 class _Looking:
     """The torrents of one moment, with what their paths stand for on the disk."""
 
-    def __init__(self, known: Everyone) -> None:
+    def __init__(self, known: Everyone, roots: Sequence[str]) -> None:
+        self._bins = dict(known.bins)
+        self._roots = roots
         self._torrents = known.torrents
         self._entries = OnDisk(PathMap((*known.paths.roots, (_HERE, "/"))))
         self._regions = Regions.of(known.torrents.values(), self._entries, self._entries.links)
@@ -111,13 +114,22 @@ class _Looking:
             owning = set(self._regions.leading_to(_HERE + path)).union(
                 *(owned.get(token, ()) for token in tokens)
             )
-            if owning:
+            if other := self._bin_of(path):
+                owners[path] = (f"a bin of {other}",)
+            elif owning:
                 owners[path] = tuple(sorted(self._torrents[each].name for each in owning))
             elif unclear := sorted(unlisted.intersection(others)):
                 name = self._torrents[unclear[0]].name
                 doubts[path] = f"the files of {name} could not be read"
         unowned = frozenset(rivals) - owners.keys() - doubts.keys()
         return StillUnowned(unowned=unowned, owners=owners, doubts=doubts, categories=categories)
+
+    def _bin_of(self, path: str) -> str | None:
+        """The config in whose bin it is, by the name that a folder below our roots has."""
+        inside = (path[len(each) :] for each in self._roots if is_below(path, each))
+        below = max(inside, key=len, default="")
+        named = (self._bins[each] for each in PurePath(below).parts[:-1] if each in self._bins)
+        return next(named, None)
 
     def _owned(
         self, names: Collection[str], torrents: Iterable[Torrent]

@@ -38,11 +38,13 @@ class Unheard(Struct, frozen=True):
 class Surroundings(Struct, frozen=True):
     """What the other configs of the folder say about the run's roots.
 
-    ``roots`` are further ones of the run's own server, by another config of it.
+    ``roots`` are further ones of the run's own server, by another config of it. ``bins`` are
+    the names of folders that hold what others have put away, each with its config.
     """
 
     neighbours: tuple[Neighbour | Unheard, ...] = ()
     roots: tuple[tuple[str, str], ...] = ()
+    bins: tuple[tuple[str, str], ...] = ()
 
 
 LookAround: TypeAlias = Callable[[], Awaitable[Surroundings]]
