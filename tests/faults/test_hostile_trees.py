@@ -305,6 +305,25 @@ def test_a_folder_is_not_followed_when_the_one_above_it_becomes_a_link(
     assert unreadable(found, root) == ["a/b"]
 
 
+def test_a_folder_that_becomes_a_link_to_another_disk_is_not_taken_for_a_mount(
+    root: Path, tmp_path: Path
+) -> None:
+    a_tree(root, "a/b/file")
+    with small_disk(tmp_path / "disk") as elsewhere:
+        a_tree(elsewhere, "b/secret")
+
+        def swap() -> None:
+            (root / "a").rename(tmp_path / "moved")
+            (root / "a").symlink_to(elsewhere)
+
+        for name, told in (("a", "a"), ("b", "a/b")):
+            found = scanned(root, once(name, swap))
+            assert files(found, root) == set()
+            assert unreadable(found, root) == [told]
+            (root / "a").unlink()
+            (tmp_path / "moved").rename(root / "a")
+
+
 def test_a_folder_that_another_takes_the_place_of_is_told(root: Path) -> None:
     a_tree(root, "a/file", "new/other")
 

@@ -179,6 +179,14 @@ def test_a_folder_that_took_the_place_of_the_source_changes_nothing(cut_off: Cut
     assert cut_off.target.read_bytes() == CONTENT
 
 
+def test_pipes_at_both_places_are_not_read(cut_off: CutOff) -> None:
+    cut_off.source.unlink()
+    os.mkfifo(cut_off.source)
+    os.mkfifo(cut_off.target)
+    assert cut_off.withdrawn() is Ending.CHANGED
+    assert cut_off.names() == ["film"]
+
+
 def test_a_stop_while_the_copy_is_compared_leaves_all_as_it_is(cut_off: CutOff) -> None:
     shutil.copy2(cut_off.source, cut_off.target)
     named = (str(cut_off.source), str(cut_off.target), cut_off.expected)

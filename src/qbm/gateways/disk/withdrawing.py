@@ -94,5 +94,4 @@ def _is_own(claim: Claim, source: str, found: os.stat_result, is_stopped: IsStop
         return False
     if claim.is_reserved():
         return True
-    are_comparable = is_movable(placed) and is_movable(found)
-    return are_comparable and is_equal(source, claim.target, is_stopped)
+    return is_movable(found) and is_equal(source, claim.target, is_stopped)
