@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.lab import library, torrents
 from tests.lab.library import Content
@@ -13,7 +14,7 @@ from tests.lab.proxy import Moment, Pause, ProxyOf, path_is
 from tests.lab.servers import Server, StartServers
 from tests.lab.suites import Suite
 from tests.lab.tracker import UNREGISTERED, Tracker
-from tests.program import Ended, qbm, write_config
+from tests.program import Ended, Served, qbm, write_config
 
 
 class Pair:
@@ -145,5 +146,19 @@ def test_a_torrent_stays_while_the_other_server_is_down(pair: Pair) -> None:
     pair.second.stop()
     ended = pair.run("rem_unregistered")
     assert "b.yml" in ended.output + ended.errors
+    assert doomed in pair.first.api.by_hash()
+    assert (pair.shared / "gone.mkv").is_file()
+
+
+def test_a_server_knows_the_other_configs_as_well(pair: Pair) -> None:
+    pair.tracker.answer("gone", UNREGISTERED)
+    film = torrents.single("gone.mkv", pair.tracker.url("gone"))
+    [doomed] = library.add(pair.first, film, save_path=pair.shared, is_stopped=False)
+    library.announced(pair.first, doomed)
+    pair.second.stop()
+    with Served(pair.folder) as served:
+        body = {"commands": ["rem_unregistered"], "config_file": "a.yml"}
+        answer = requests.post(f"{served.url}/api/run-command", json=body, timeout=60)
+    assert "b.yml" in answer.text
     assert doomed in pair.first.api.by_hash()
     assert (pair.shared / "gone.mkv").is_file()
