@@ -25,7 +25,9 @@ class House:
     server: Server
     folder: Path
 
-    def configure(self, directory: dict[str, str] | None = None, **sections: Any) -> None:
+    def configure(
+        self, directory: dict[str, str] | None = None, name: str = "config.yml", **sections: Any
+    ) -> None:
         """Write the config; every torrent's limit is reached at once."""
         home = {"root_dir": str(self.server.save_path)}
         if self.server.suite is Suite.BULLSEYE:  # it cannot export
@@ -38,7 +40,7 @@ class House:
             "cat": {"films": str(self.server.save_path / "films")},
             **sections,
         }
-        write_config(self.folder, whole)
+        write_config(self.folder, whole, name)
 
     @property
     def bin(self) -> Path:

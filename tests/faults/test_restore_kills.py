@@ -89,6 +89,7 @@ def _killed_everywhere(
         killed = runs.killed(number, house.words("bin", "restore", known))
         context = number, killed.at
         _assert_nothing_lost(house, film, bin_folder, context)
+        assert killed.was_killed or killed.status == 0, killed.output
         if killed.was_killed:
             points.append(killed.at)
             _let_time_pass(house)
@@ -104,7 +105,6 @@ def _killed_everywhere(
             assert files_of(house.server.save_path) == inodes, context
         _assert_settled(house, context)
         if not killed.was_killed:
-            assert killed.status == 0, killed.output
             break
     assert number > 30, "hardly any points: are they still counted?"
     print(*points, sep="\n")

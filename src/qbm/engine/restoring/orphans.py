@@ -60,7 +60,9 @@ def _files(path: str) -> Iterator[str]:
         return
     scan = disk.scan([path], is_entered=lambda _: True)
     for folder in scan.folders.values() if scan is not None else ():
-        yield from (f"{folder.path.rstrip('/')}/{name}" for name in folder.names)
+        yield from (
+            f"{folder.path.rstrip('/')}/{name}" for name in [*folder.names, *folder.symlinks]
+        )
 
 
 def _planned(

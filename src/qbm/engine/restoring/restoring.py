@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import PurePath
 from typing import Final
 
@@ -27,6 +27,7 @@ from qbm.gateways.recycle_bin import Bin, FileState, Record, RecordedFile, Recor
 from qbm.model.paths import PathMap, legible
 from qbm.model.plan import Applied, Failed, Outcome, Unconfirmed
 from qbm.model.projection import same_limits
+from qbm.model.snapshot import Category
 from qbm.model.torrent import Torrent, TorrentFile, TorrentHash, parse_hash
 from qbm.store import Step
 
@@ -153,7 +154,7 @@ class Restorer:
         """Take away the folders that were made for files which did not come back."""
         homes = {_folder_of(place(each, self._paths)) for each in record.files if each.target}
         with contextlib.suppress(DiskError):  # empty folders do no harm
-            keep = kept_folders(self._config, ())
+            keep = kept_folders(self._config, await self._categories())
             await asyncio.to_thread(disk.remove_empty_folders, homes, keep=keep)
 
     async def _swept(self, record: Record) -> None:
@@ -162,7 +163,7 @@ class Restorer:
         homes = {_folder_of(place(each, self._paths)) for each in back}
         bins = Bin.of(self._config)
         keep = [
-            *kept_folders(self._config, ()),
+            *kept_folders(self._config, await self._categories()),
             *filter(None, (bins.folder(each.source, record.save_path) for each in back)),
         ]
         try:
@@ -306,6 +307,9 @@ class Restorer:
 
     async def _files(self, known: TorrentHash) -> Sequence[TorrentFile]:
         return (await self._tools.server.files([known])).get(known) or ()
+
+    async def _categories(self) -> Collection[Category]:
+        return (await self._tools.server.categories()).values()
 
     async def _is_at_home(self, record: Record) -> bool:
         """Automatic management would leave its content where it is."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import TypeAlias
 
@@ -17,10 +17,10 @@ from qbm.engine.request import Concluded, Mode, RunReport, RunRequest
 from qbm.engine.restoring.deciding import Obstacle, decided
 from qbm.engine.restoring.orphans import Homeless, Returner, homecoming
 from qbm.engine.restoring.restoring import Restorer
-from qbm.engine.restoring.stock import Restorable, newest, of_server, stock
-from qbm.engine.tools import Tools
+from qbm.engine.restoring.stock import Restorable, Stock, newest, of_server, stock
+from qbm.engine.tools import Neighbour, Tools, Unheard
 from qbm.errors import DiskError
-from qbm.gateways.recycle_bin import Records
+from qbm.gateways.recycle_bin import Record, Records
 from qbm.model.change import MoveFile, RestoreTorrent
 from qbm.model.command import CommandName
 from qbm.model.paths import legible
@@ -46,9 +46,9 @@ async def restored(
         QbmError: as ``engine.run.carry_out`` does.
     """
     shown = await tools.stop.unless(tools.server.snapshot(frozenset()))
-    found = await asyncio.to_thread(_found, request, config, tools)
-    if request.mode is Mode.REAL:
-        found = {each: _written_down(one, lease, tools) for each, one in found.items()}
+    known = await asyncio.to_thread(stock, config, tools.state_dir)
+    ours = await _ours(known, config, tools)
+    found = _found(request, ours, lease)
     plan = await asyncio.to_thread(_planned, request, found, shown, config, tools)
     names = {each.record.hash: each.record.name for each in found.values()}
     reporter = Reporter(tools.log, names, request.mode)
@@ -73,7 +73,7 @@ async def restored(
         concluded=concluded,
         refused=plan.refused,
         failed=(),
-        warnings=(),
+        warnings=tuple(_of_others(request, known, ours)),
         stats=count(done),
         names=names,
         torrents=len(shown.torrents),
@@ -81,26 +81,38 @@ async def restored(
     )
 
 
-def _found(request: RunRequest, config: Config, tools: Tools) -> _Found:
-    """What the request names, of this server; blocks."""
-    known = stock(config, tools.state_dir)
+async def _ours(known: Stock, config: Config, tools: Tools) -> tuple[Restorable, ...]:
+    """What was removed from this server, or from one that no config names any more."""
     runs = {each.record.run_id for each in known.torrents}
     servers = {each: run.server for each in runs if (run := tools.store.run(each)) is not None}
-    ours = of_server(known, config, tools.identity, servers)
+    around = await tools.look_around()
+    if any(isinstance(each, Unheard) for each in around.neighbours):
+        return of_server(known, config, tools.identity, servers)
+    named = {each.identity for each in around.neighbours if isinstance(each, Neighbour)}
+    present = {run: server for run, server in servers.items() if server in {*named, tools.identity}}
+    return of_server(known, config, tools.identity, present)
+
+
+def _found(request: RunRequest, ours: Sequence[Restorable], lease: Lease) -> _Found:
+    """What the request names; what the older tool has removed is this run's from now on."""
     meant = (newest(ours, each.lower()) for each in request.hashes)
-    return {each.record.hash: each for each in meant if each is not None}
+    return {
+        each.record.hash: each
+        if each.copy is None
+        else replace(each, record=replace(each.record, run_id=lease.run_id))
+        for each in meant
+        if each is not None
+    }
 
 
-def _written_down(restorable: Restorable, lease: Lease, tools: Tools) -> Restorable:
-    """With a record in the state folder, also of what the older tool has removed.
-
-    Without one nobody could finish a restore that was cut off.
-    """
-    if restorable.copy is None:
-        return restorable
-    record = replace(restorable.record, run_id=lease.run_id)
-    kept = {f"{record.hash}.torrent": restorable.copy}
-    return Restorable(Records(tools.state_dir).save(record, kept))
+def _of_others(request: RunRequest, known: Stock, ours: Sequence[Restorable]) -> Iterator[str]:
+    for each in request.hashes:
+        there = newest(known.torrents, each.lower())
+        if there is not None and newest(ours, each.lower()) is None:
+            yield (
+                f"{there.record.name} was removed from another server than that of "
+                f"{request.config_file}: nothing was done for it there."
+            )
 
 
 def _planned(
@@ -158,6 +170,7 @@ class _Restoring:
         self._reporter = reporter
         self._restorer = Restorer(lease, config, tools)
         self._returner = Returner(lease, config, tools)
+        self._records = Records(tools.state_dir)
 
     async def carry_out(
         self, numbers: Sequence[int], planned: Sequence[Planned]
@@ -184,14 +197,21 @@ class _Restoring:
     async def _restored(self, entry: int, batch: int, planned: Planned) -> Outcome:
         match planned.change:
             case RestoreTorrent(hash=torrent):
+                record = self._written_down(self._found[torrent])
                 self._begin(entry, batch, planned)
-                record = self._found[torrent].record
                 return await self._restorer.go_on(entry, record, Step.BEGUN)
             case MoveFile():
                 self._begin(entry, batch, planned)
                 return await self._returner.bring_back(planned.change)
             case _:
                 raise ValueError(f"nothing to restore: {planned.change}")
+
+    def _written_down(self, restorable: Restorable) -> Record:
+        """The record, also of what the older tool has removed: else nobody could finish this."""
+        if restorable.copy is None:
+            return restorable.record
+        record = restorable.record
+        return self._records.save(record, {f"{record.hash}.torrent": restorable.copy})
 
     def _begin(self, entry: int, batch: int, planned: Planned) -> None:
         self._tools.store.intend([entry], batch, self._tools.clock.now())

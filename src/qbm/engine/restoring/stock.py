@@ -89,8 +89,8 @@ def of_server(
 ) -> tuple[Restorable, ...]:
     """Those of the server ``identity``, whose config this is.
 
-    ``servers`` has the identity of the server of each run that the store knows. Of one that it
-    does not know, and of the older tool's, the roots tell whose it is.
+    ``servers`` has the identity of the server of each run, as far as the store knows it and some
+    config names it. Of the others, and of the older tool's, the roots tell whose it is.
     """
     paths = PathMap(config.directory.roots)
 
