@@ -5,17 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from qbm.gateways import disk
 from qbm.gateways.recycle_bin import Records
+from qbm.store import MovedOrphan, Store
 from tests.disks import other_device
 from tests.house import STOPPED, House, files_of, shape
 from tests.lab import library, torrents
 from tests.lab.library import Content
-from tests.lab.servers import Server, differences
+from tests.lab.servers import Server, StartServers, differences
+from tests.lab.suites import Suite
 from tests.lab.torrents import Kind, Torrent
 from tests.program import Served, qbm
 
@@ -353,3 +357,58 @@ def test_an_orphan_goes_back_to_where_it_was(newer: House) -> None:
     unknown = qbm(*newer.words("orphans", "restore", str(home / "film.mkv")))
     assert unknown.status == 2
     assert "no orphan" in unknown.errors
+
+
+def test_an_orphan_goes_back_by_its_old_name_too_and_is_forgotten(newer: House) -> None:
+    home = newer.server.save_path
+    library.add(newer.server, torrents.single("film.mkv"))
+    stray, away = home / "stray · é.mkv", home / "orphaned_data/renamed (2).mkv"
+    away.parent.mkdir()
+    away.write_bytes(b"stray")
+    before = away.stat().st_ino, away.stat().st_mtime_ns
+    stamp = disk.stamp(str(away))
+    assert stamp
+    with Store.open(newer.folder) as store:
+        store.keep_orphans(
+            [
+                MovedOrphan(
+                    server="any",
+                    run_id="1",
+                    source=str(stray),
+                    target=str(away),
+                    stamp=stamp,
+                    moved_at=datetime.now(UTC),
+                )
+            ]
+        )
+    with Served(newer.folder):
+        ended = qbm(*newer.words("orphans", "restore", str(stray)))
+    assert ended.status == 0, ended.errors
+    assert (stray.stat().st_ino, stray.stat().st_mtime_ns) == before
+    assert not qbm(*newer.words("orphans", "list", "--json")).json["orphans"]
+
+
+def test_a_torrent_of_another_server_is_restored_there(
+    start_servers: StartServers, tmp_path: Path
+) -> None:
+    one, other = start_servers([Suite.TRIXIE, Suite.BOOKWORM])
+    folder = tmp_path / "config"
+    first, second = House(one, folder), House(other, folder)
+    first.configure(name="one.yml")
+    second.configure(name="other.yml")
+    [known] = library.add(other, torrents.folder("A film"))
+    ended = qbm(*second.words("run", "share_limits"))
+    assert ended.status == 0, ended.errors
+    assert not other.api.torrents()
+    ended = qbm(*first.words("bin", "restore", "A film"))
+    assert ended.status == 0, ended.errors
+    second.settled(known)
+    assert not one.api.torrents()
+
+
+def test_what_was_removed_by_another_name_of_the_server_is_its_own(newer: House) -> None:
+    [known] = library.add(newer.server, torrents.folder("A film"))
+    newer.remove(known)
+    newer.configure(qbt={"host": newer.server.url, "name": "renamed"})
+    newer.restore(known)
+    newer.settled(known)
