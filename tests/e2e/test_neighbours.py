@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ from tests.lab.servers import Server, StartServers
 from tests.lab.suites import Suite
 from tests.lab.tracker import UNREGISTERED, Tracker
 from tests.program import Ended, Served, qbm, write_config
+
+_ASKING = path_is("torrents/info")
 
 
 class Pair:
@@ -35,6 +39,7 @@ class Pair:
         self.configure()
         films = [torrents.single(f"film {n}.mkv", tracker.url("fine")) for n in range(3)]
         library.add(self.first, *films, save_path=self.root / "films")
+        library.add(self.second, torrents.single("other.mkv"), save_path=self.link)
 
     def configure(self, first_url: str = "") -> None:
         """Write both configs."""
@@ -56,6 +61,11 @@ class Pair:
     def run(self, command: str = "rem_orphaned") -> Ended:
         """A run on the first server."""
         return qbm("run", command, "-c", str(self.folder / "a.yml"))
+
+    def has_planned(self) -> bool:
+        """A run has written down what it wants to do."""
+        with closing(sqlite3.connect(self.folder / "qbm.db")) as raw:
+            return bool(raw.execute("SELECT 1 FROM journal").fetchone())
 
     def orphan(self, name: str = "shared/orphan.mkv") -> Path:
         """A file that nobody owns."""
@@ -103,7 +113,6 @@ def test_a_config_beside_it_that_is_wrong_refuses_as_well(pair: Pair) -> None:
 def test_what_the_other_server_is_given_right_before_the_move_stays(
     pair: Pair, proxy_of: ProxyOf
 ) -> None:
-    library.add(pair.second, torrents.single("other.mkv"), save_path=pair.link)
     late = torrents.single("late.mkv", pair.tracker.url("fine"))
     [content] = late.files.values()
     file = pair.shared / "late.mkv"
@@ -111,7 +120,7 @@ def test_what_the_other_server_is_given_right_before_the_move_stays(
     proxy = proxy_of(pair.first)
     pair.configure(proxy.url)
     pause = Pause(Moment.BEFORE)
-    proxy.inject(pause, path_is("torrents/info"), skip=1)
+    proxy.inject(pause, lambda request: _ASKING(request) and pair.has_planned())
     ends: list[Ended] = []
     running = threading.Thread(target=lambda: ends.append(pair.run()))
     running.start()
@@ -121,6 +130,7 @@ def test_what_the_other_server_is_given_right_before_the_move_stays(
     running.join()
     [ended] = ends
     assert file.read_bytes() == content, (ended.output, ended.errors)
+    assert "late.mkv (b.yml)" in ended.output + ended.errors
 
 
 def test_a_removed_torrent_leaves_what_the_other_server_seeds(pair: Pair) -> None:
