@@ -221,6 +221,7 @@ def test_a_file_in_a_folder_that_a_new_torrent_reaches_through_a_link_stays(plac
     place.before = lambda: place.simulator.add([torrent(2, "a.mkv", save_path="/data/linked")])
     [outcome] = place.clear(place.move(stray))
     assert isinstance(outcome, Stale)
+    assert "torrent 2" in outcome.detail
     assert stray.exists()
 
 
