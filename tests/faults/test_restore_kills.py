@@ -155,3 +155,50 @@ def _let_time_pass(house: House) -> None:
     """What the killed run asked of the server, it asked a minute ago."""
     with closing(sqlite3.connect(house.folder / "qbm.db")) as raw, raw:
         raw.execute(A_MINUTE_AGO)
+
+
+def test_ctrl_c_in_a_long_copy_ends_the_restore_at_once_and_the_next_run_goes_on(
+    house: House, runs: Runs
+) -> None:
+    with other_device(house.server.save_path) as far:
+        house.configure({"recycle_bin": str(far / "bin")})
+        files = {
+            "one.mkv": torrents.content_of("one"),
+            "sub/large.mkv": torrents.content_of("large", 2 * _PIECE + 1),
+        }
+        film = Torrent("A film", files)
+        [known] = library.add(house.server, film)
+        house.remove(known)
+        stopped = runs.interrupted_in_a_copy(house.words("bin", "restore", known))
+        assert stopped.status == 130, stopped.output
+        assert "the next run goes on" in stopped.output
+        _assert_nothing_lost(house, film, far / "bin", stopped.at)
+        assert not house.server.api.torrents()
+        again = runs.whole(house.words("run", "cat_update"))
+        assert again.status == 0, again.output
+        assert "Finished the restore of" in again.output
+        house.settled(known)
+        _assert_home(house, film, far / "bin", stopped.at)
+        _assert_settled(house, stopped.at)
+
+
+def test_a_dry_run_after_a_kill_says_what_is_unfinished_and_changes_nothing(
+    house: House, runs: Runs
+) -> None:
+    film = torrents.folder("A film")
+    [known] = library.add(house.server, film)
+    house.remove(known)
+    killed = runs.killed_at("os.rename", house.words("bin", "restore", known))
+    assert killed.was_killed, killed.output
+    before = files_of(house.server.save_path)
+    dry = runs.whole(house.words("run", "cat_update", "--dry-run"))
+    assert dry.status == 0, dry.output
+    assert "restore of 1 torrent was cut off" in dry.output
+    assert files_of(house.server.save_path) == before
+    assert not house.server.api.torrents()
+    again = runs.whole(house.words("run", "cat_update"))
+    assert again.status == 0, again.output
+    if not house.server.api.torrents():  # nothing had been begun
+        house.restore(known)
+    house.settled(known)
+    _assert_home(house, film, house.bin, killed.at)
