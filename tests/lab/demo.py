@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from qbm.demo.play import COMMANDS, play, write_config
+from qbm.demo.play import COMMANDS, furnish, play, write_config
 from qbm.demo.samples import SAMPLES, Sample
 from qbm.engine.request import Mode
 from tests.lab import library, torrents
@@ -62,6 +62,7 @@ def _tree() -> Tree | None:
 
 def _played(server: Server, tracker: Tracker, config: Path, port: int, *, once: bool) -> int:
     _fill(server, tracker)
+    furnish(server.save_path, server.save_path.parent / "media")
     config.mkdir()
     _say(f"A real qBittorrent {server.version} with {len(SAMPLES)} torrents is at {server.url}")
     write_config(server.url, PurePosixPath(server.save_path), server.save_path, config, _say)

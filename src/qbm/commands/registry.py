@@ -12,6 +12,7 @@ from qbm.commands import (
     cat_update,
     force_auto_tmm,
     recheck,
+    rem_orphaned,
     rem_unregistered,
     share_limits,
     tag_nohardlinks,
@@ -76,6 +77,7 @@ RUN_ORDER: tuple[Command, ...] = (
         tag_tracker_error.counts,
     ),
     Command(CommandName.RECHECK, recheck.plan, recheck.needs, recheck.counts, recheck.wants_files),
+    Command(CommandName.REM_ORPHANED, rem_orphaned.plan, rem_orphaned.needs, rem_orphaned.counts),
     Command(
         CommandName.TAG_NOHARDLINKS,
         tag_nohardlinks.plan,

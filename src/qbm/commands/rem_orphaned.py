@@ -49,9 +49,8 @@ def plan(snapshot: Snapshot, config: Config, selection: Selection, now: datetime
     refusal = next(_objections(snapshot, snapshot.tree), None)
     if refusal is not None:
         return _refused(refusal)
-    youngest = now - timedelta(minutes=config.orphaned.min_file_age_minutes)
     candidates = [each for each in snapshot.tree.strays if not _is_spared(each, config)]
-    orphans = [each for each in candidates if _is_old(each, youngest, config)]
+    orphans = orphans_of(snapshot.tree, config, now)
     most = config.orphaned.max_orphaned_files_to_delete
     if 0 <= most < len(orphans):
         return _refused(because(Code.ORPHANS_TOO_MANY, number=len(orphans), most=most))
@@ -65,6 +64,18 @@ def plan(snapshot: Snapshot, config: Config, selection: Selection, now: datetime
     )
 
 
+def orphans_of(tree: Tree, config: Config, now: datetime) -> list[Stray]:
+    """The files without an owner that are neither excluded nor too young."""
+    youngest = now - timedelta(minutes=config.orphaned.min_file_age_minutes)
+    return [
+        each
+        for each in tree.strays
+        if not _is_spared(each, config)
+        and not _is_new(each, tree)
+        and _is_old(each, youngest, config)
+    ]
+
+
 def _refused(reason: Reason) -> Plan:
     return Plan(refused=(Refused(_NAME, reason),))
 
@@ -76,6 +87,9 @@ def _objections(snapshot: Snapshot, tree: Tree) -> Iterator[Reason]:
     loading = [each for each in snapshot.torrents.values() if each.state in _LOADING]
     if loading:
         yield because(Code.ORPHANS_LOADING, number=len(loading))
+    if tree.vanished:
+        gone, remembered = tree.vanished
+        yield because(Code.ORPHANS_VANISHED, number=gone, remembered=remembered)
     for config_file, why in tree.unheard:
         yield because(Code.ORPHANS_UNHEARD, config_file=config_file, why=why)
     for root in tree.absent:
@@ -113,6 +127,11 @@ def _is_spared(stray: Stray, config: Config) -> bool:
     )
 
 
+def _is_new(stray: Stray, tree: Tree) -> bool:
+    """Somebody has linked or changed it while the disk was read, and is not done yet."""
+    return tree.listed_at_ns is not None and stray.changed_at_ns >= tree.listed_at_ns
+
+
 def _is_old(stray: Stray, youngest: datetime, config: Config) -> bool:
     """Neither written to nor linked lately: a new hard link to an old file has a new ctime."""
     if not config.orphaned.min_file_age_minutes:
@@ -124,9 +143,11 @@ def _is_old(stray: Stray, youngest: datetime, config: Config) -> bool:
 def _planned(stray: Stray, config: Config) -> Planned:
     reason = because(Code.ORPHAN)
     if config.orphaned.empty_after_x_days == 0:
-        return Planned(DeleteFile(path=stray.path, stamp=stray.stamp), _NAME, reason)
+        deleted = DeleteFile(path=stray.path, stamp=stray.stamp, links=stray.links)
+        return Planned(deleted, _NAME, reason)
     target = _target(stray, config)
-    return Planned(MoveFile(source=stray.path, target=target, stamp=stray.stamp), _NAME, reason)
+    moved = MoveFile(source=stray.path, target=target, stamp=stray.stamp, links=stray.links)
+    return Planned(moved, _NAME, reason)
 
 
 def _target(stray: Stray, config: Config) -> str:

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from rich.cells import set_cell_size
 
-from qbm.demo.samples import BIN, LIMITS, SAMPLES, Sample, config_text
+from qbm.demo.samples import BIN, LIMITS, ORPHANED, ORPHANS, SAMPLES, Sample, config_text
 from qbm.engine.request import Mode
 from qbm.gateways.qbittorrent import Connection, QBittorrent
 from qbm.model.command import CommandName
@@ -22,6 +22,7 @@ Say: TypeAlias = Callable[[str], None]
 
 CONFIG_NAME: Final = "config.yml"
 _ABSENT: Final = "absent"
+_CONTENT: Final = b"left over" * 100_000
 _LIMITS_SHOWN: Final = "ratio 2, 30 days"
 
 
@@ -31,6 +32,8 @@ COMMANDS: Final = (
     CommandName.REM_UNREGISTERED,
     CommandName.TAG_TRACKER_ERROR,
     CommandName.RECHECK,
+    CommandName.REM_ORPHANED,
+    CommandName.TAG_NOHARDLINKS,
     CommandName.SHARE_LIMITS,
 )
 """The main job."""
@@ -46,6 +49,20 @@ def write_config(url: str, root: PurePosixPath, local: Path, folder: Path, say: 
     config.write_text(text, encoding="utf-8")
     say(f"The config, {config}:\n")
     say("\n".join(f"    {line}" for line in text.splitlines()))
+
+
+def furnish(local: Path, library: Path) -> None:
+    """Put what belongs to no torrent beside the samples under ``local``, and link ``library``.
+
+    Both are folders of one file system.
+    """
+    for each in ORPHANS:
+        (local / each).parent.mkdir(parents=True, exist_ok=True)
+        (local / each).write_bytes(_CONTENT)
+    for path in (path for sample in SAMPLES if sample.is_linked for path in sample.paths):
+        link = library / path
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.hardlink_to(local / path)
 
 
 def play(url: str, local: Path, job: Job, say: Say) -> bool:
@@ -65,8 +82,8 @@ def play(url: str, local: Path, job: Job, say: Say) -> bool:
     snapshot = asyncio.run(_shown(url))
     wrong = [*mistakes(snapshot), *misplaced(local)]
     say(f"\nWhat the server shows now:\n\n{table(snapshot)}\n")
-    say(f"Where the files of the removed torrents are now, below {local}:\n")
-    say("\n".join(f"    {each}" for each in _left_by_removed(local)) + "\n")
+    say(f"Where the files of the removed torrents and the orphans are now, below {local}:\n")
+    say("\n".join(f"    {each}" for each in _moved(local)) + "\n")
     for each in wrong:
         say(f"WRONG: {each}")
     return not wrong and all(went_well)
@@ -119,7 +136,9 @@ def _state(*, is_limited: bool, is_stopped: bool) -> str:
 def misplaced(local: Path) -> list[str]:
     """What differs under ``local`` from where the files of the samples should be."""
     wanted = {path for sample in SAMPLES for path in _places(sample)}
-    unwanted = {path for sample in SAMPLES if sample.is_removed for path in sample.paths} - wanted
+    wanted |= {ORPHANED / each for each in ORPHANS}
+    removed = {path for sample in SAMPLES if sample.is_removed for path in sample.paths}
+    unwanted = removed.union(ORPHANS) - wanted
     return [
         *(f"{each} is not there" for each in sorted(wanted) if not (local / each).is_file()),
         *(f"{each} is still there" for each in sorted(unwanted) if (local / each).exists()),
@@ -133,13 +152,14 @@ def _places(sample: Sample) -> Iterator[PurePosixPath]:
         yield path if stays else BIN / path
 
 
-def _left_by_removed(local: Path) -> Iterator[str]:
-    """The files of the removed samples that are there, below ``local``."""
+def _moved(local: Path) -> Iterator[str]:
+    """The files of the removed samples, and the orphans, that are there, below ``local``."""
     for sample in SAMPLES:
         for path in _places(sample) if sample.is_removed else ():
             if (local / path).is_file():
                 why = "  (another torrent's as well, so it stays)" if path in sample.stays else ""
                 yield f"{path}{why}"
+    yield from (str(ORPHANED / each) for each in ORPHANS if (local / ORPHANED / each).is_file())
 
 
 def table(snapshot: Snapshot) -> str:

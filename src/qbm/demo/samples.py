@@ -17,6 +17,12 @@ UNLISTED: Final = "somewhere-else"
 
 
 BIN: Final = ".RecycleBin"
+ORPHANED: Final = "orphaned_data"
+ORPHANS: Final = (
+    PurePosixPath("films/Sintel (2010) 1080p/Sintel – deleted scene.mkv"),
+    PurePosixPath("incoming/half of a book.pdf"),
+)
+"""Files below the root that no torrent owns."""
 LIMITS: Final = ShareLimits(ratio_limit=2.0, seeding_time_limit=timedelta(days=30))
 """What the config's group of share limits sets."""
 
@@ -26,7 +32,8 @@ class Sample(Struct, frozen=True, kw_only=True):
 
     ``tracker`` is a word that occurs in its announce URL, "" for none; ``refusal`` is what that
     tracker answers instead of working. A torrent that ``is_removed`` leaves its files in the
-    recycle bin, but for those that ``stay``.
+    recycle bin, but for those that ``stay``. The files of one that ``is_linked`` have hard links
+    in a media library outside the root.
     """
 
     name: str
@@ -39,6 +46,7 @@ class Sample(Struct, frozen=True, kw_only=True):
     is_stopped: bool = False
     is_removed: bool = False
     is_limited: bool = False
+    is_linked: bool = False
     stay: frozenset[str] = frozenset()
     ends_in: str = ""
     ends_with: frozenset[str] = frozenset()
@@ -86,6 +94,7 @@ SAMPLES: Final = (
         folder="films",
         tracker=FILMS,
         files=("Big Buck Bunny.mkv", "Big Buck Bunny.en.srt"),
+        is_linked=True,
         ends_in="films",
         ends_with=frozenset({"cinema", "free"}),
     ),
@@ -93,6 +102,7 @@ SAMPLES: Final = (
         name="Sintel (2010) 1080p.mkv",
         folder="films",
         tracker=FILMS,
+        is_linked=True,
         ends_in="films",
         ends_with=frozenset({"cinema", "free"}),
     ),
@@ -101,7 +111,7 @@ SAMPLES: Final = (
         folder="films/to sort",
         tracker=FILMS,
         ends_in="films",
-        ends_with=frozenset({"cinema", "free"}),
+        ends_with=frozenset({"cinema", "free", "noHL"}),
     ),
     Sample(
         name="Spring (2019) – still loading.mkv",
@@ -131,7 +141,7 @@ SAMPLES: Final = (
         folder="films/Caminandes (all episodes)",
         tracker=FILMS,
         ends_in="films",
-        ends_with=frozenset({"cinema", "free"}),
+        ends_with=frozenset({"cinema", "free", "noHL"}),
     ),
     Sample(
         name="Moby-Dick; or, The Whale (audiobook)",
@@ -189,7 +199,7 @@ def config_text(url: str, root: PurePosixPath, local: Path) -> str:
 qbt:
   host: {url}
 
-directory:                          # for the recycle bin: where the downloads are
+directory:                          # where the downloads are
   root_dir: {root}
 {here}
 cat:                                # category: its save paths, * spans folders
@@ -206,6 +216,8 @@ tracker:                            # part of a tracker's address: what its torr
     cat: books
   other:
     tag: unsorted
+
+nohardlinks: [films]                # those with no link in a media library get noHL
 
 share_limits:
   distros:

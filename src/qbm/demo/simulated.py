@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import Final, TypeAlias
 
-from qbm.demo.play import COMMANDS, CONFIG_NAME, play, write_config
+from qbm.demo.play import COMMANDS, CONFIG_NAME, furnish, play, write_config
 from qbm.demo.samples import SAMPLES, Sample
 from qbm.engine.request import Mode
 from qbm.errors import ServerError
@@ -30,6 +30,7 @@ Program: TypeAlias = Callable[[Sequence[str]], int]
 """The classic command line: its words, and its exit status."""
 
 _ROOT: Final = PurePosixPath("/data")
+_LIBRARY: Final = "media"
 _MINUTE: Final = 60
 _JOB: Final = ("--run", *(f"--{each.replace('_', '-')}" for each in COMMANDS))
 _FILE_SIZE: Final = 1 << 20  # bytes
@@ -71,6 +72,7 @@ def _played(url: str, folder: Path, program: Program, *, keep: bool) -> int:
         words = [*_JOB, "--config-dir", str(folder), "--config-file", CONFIG_NAME]
         return program([*words, "--dry-run"] if mode is Mode.DRY else words) == 0
 
+    furnish(local, folder / _LIBRARY)
     write_config(url, _ROOT, local, folder, _say)
     try:
         is_right = play(url, local, job, _say)

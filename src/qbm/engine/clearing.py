@@ -36,6 +36,7 @@ _FRESH_FOR: Final = 5.0
 """Seconds for which it counts as known whose the files are, as for removals."""
 _CHANGED: Final = Stale("another file is in its place, or it was written to meanwhile")
 _GONE: Final = Stale("somebody else took it away meanwhile")
+_LINKED: Final = Stale("somebody has made a hard link to it meanwhile")
 _OCCUPIED: Final = Stale("something else has the name that it was to have; the next run finds one")
 _STOPPED: Final = Stale("a stop was asked for first")
 _CUT_OFF: Final = Unconfirmed("the run was cut off, and the file is where it was")
@@ -211,13 +212,17 @@ def _unfit(entries: Sequence[Numbered], owners: StillUnowned) -> dict[int, Outco
         if why is not None:
             unfit[entry.id] = Stale(why)
             continue
+        change = _change(entry.planned)
         try:
             found = disk.stamp(_path(entry.planned))
+            links = disk.links(_path(entry.planned))
         except DiskError as error:
             unfit[entry.id] = Failed(str(error))
             continue
-        if found != _change(entry.planned).stamp:
+        if found != change.stamp:
             unfit[entry.id] = _GONE if found is None else _CHANGED
+        elif change.links is not None and links > change.links:
+            unfit[entry.id] = _LINKED
     return unfit
 
 

@@ -16,6 +16,7 @@ from qbm.engine.content import with_content
 from qbm.engine.planning import plan_run
 from qbm.engine.tools import Tools
 from qbm.engine.tree.links import with_links
+from qbm.engine.tree.strays import scanned, with_tree
 from qbm.gateways.qbittorrent import QBittorrent
 from qbm.model.change import RemoveTorrent
 from qbm.model.projection import project
@@ -62,7 +63,9 @@ async def gather(
         ServerError: the server could not be read.
         StoreError: what earlier runs remember could not be read.
     """
-    snapshot, selection = await _read(wanted, tools.server, whole=whole)
+    needs_tree = Fact.TREE in wanted.facts
+    scan = await scanned(wanted.config, tools) if needs_tree else None
+    snapshot, selection = await _read(wanted, tools.server, whole=whole or needs_tree)
     snapshot = await _filled(tools.server, snapshot, wanted.needs, selection)
     snapshot = _remembered(wanted, tools, snapshot, selection)
     hashes = {
@@ -71,7 +74,10 @@ async def gather(
         for each in command.wants_files(snapshot, wanted.config, selection)
     }
     snapshot = await with_content(tools.server, snapshot, hashes, wanted.config)
-    linked = _links_wanted(wanted, snapshot, selection, tools.clock.now())
+    now = tools.clock.now()
+    if scan is not None:
+        snapshot = await with_tree(scan, snapshot, wanted.config, now, tools)
+    linked = _links_wanted(wanted, snapshot, selection, now)
     may_write = wanted.may_write
     snapshot = await with_links(snapshot, linked, wanted.config, tools, may_write=may_write)
     return snapshot, selection

@@ -5,6 +5,7 @@ The only place that asks whether a run is dry.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 
@@ -29,6 +30,7 @@ from qbm.engine.report import Reporter
 from qbm.engine.request import Concluded, Mode, RunReport, RunRequest
 from qbm.engine.restoring.running import restored
 from qbm.engine.tools import Tools
+from qbm.engine.tree.targets import with_free_targets
 from qbm.engine.verify import verify
 from qbm.errors import Interrupted, QbmError, StoreError, Suspended
 from qbm.model.change import Recheck, RemoveTorrent
@@ -233,6 +235,7 @@ async def _prepare(run_id: str, request: RunRequest, config: Config, tools: Tool
     plan, expected = await tools.stop.unless(
         guarded(plan, expected, replanned, snapshot, config, tools)
     )
+    plan = await asyncio.to_thread(with_free_targets, plan)
     return _Prepared(
         request=request,
         config=config,

@@ -159,16 +159,18 @@ class RestoreTorrent(Struct, frozen=True, tag=True, kw_only=True):
 class MoveFile(Struct, frozen=True, tag=True, kw_only=True):
     """Move a file that no torrent owns; both paths are this machine's, as the disk spells them.
 
-    ``stamp`` is the file that is meant: another one at the same path stays.
+    ``stamp`` is the file that is meant: another one at the same path stays, and so does one
+    that has got more hard links than ``links`` since; None is any number.
     """
 
     source: str
     target: str
     stamp: Stamp
+    links: int | None = None
 
 
 class DeleteFile(Struct, frozen=True, tag=True, kw_only=True):
-    """Delete for good a file that no torrent owns; ``path`` and ``stamp`` as in ``MoveFile``.
+    """Delete for good a file that no torrent owns; its fields are as in ``MoveFile``.
 
     ``bin`` is where it has waited, None if it lies among the downloads.
     """
@@ -176,6 +178,7 @@ class DeleteFile(Struct, frozen=True, tag=True, kw_only=True):
     path: str
     stamp: Stamp
     bin: Bin | None = None
+    links: int | None = None
 
 
 TorrentChange: TypeAlias = (

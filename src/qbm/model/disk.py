@@ -19,6 +19,7 @@ class Stray(Struct, frozen=True, kw_only=True, gc=False):
 
     ``root`` is the index of its root in ``directory.roots``, ``relative`` its path below it.
     ``changed_at_ns`` is its ``st_ctime_ns``: a new hard link to an old file has a new one.
+    ``links`` is its ``st_nlink``.
     """
 
     root: int
@@ -26,6 +27,7 @@ class Stray(Struct, frozen=True, kw_only=True, gc=False):
     path: str
     stamp: Stamp
     changed_at_ns: int
+    links: int = 1
 
 
 class Misplaced(Struct, frozen=True):
@@ -43,7 +45,10 @@ class Tree(Struct, frozen=True, kw_only=True):
     could not be asked (or are still loading), each with the reason. ``listless`` are the names
     of complete torrents that report no files. ``complete`` counts the complete torrents with
     content below the roots, ``misplaced`` are those of them that are not there; ``inside``
-    counts all torrents that have their content below a root.
+    counts all torrents that have their content below a root, below that with the fewest of
+    them if there are several roots. ``vanished`` says how many torrents are gone of how many
+    that were there at the last run, if that is most of them. ``listed_at_ns`` is when the disk
+    began to be read, in nanoseconds since 1970.
     """
 
     strays: tuple[Stray, ...] = ()
@@ -54,6 +59,8 @@ class Tree(Struct, frozen=True, kw_only=True):
     inside: int = 0
     complete: int = 0
     misplaced: tuple[Misplaced, ...] = ()
+    vanished: tuple[int, int] | None = None
+    listed_at_ns: int | None = None
 
 
 class Doubt(StrEnum):

@@ -202,6 +202,13 @@ class Code(StrEnum):
         "orphans_loading",
         "qBittorrent is still loading its torrents ({number}): run again when it is done",
     )
+    ORPHANS_VANISHED = (
+        "orphans_vanished",
+        (
+            "{number} of the {remembered} torrents of the last run are gone, as if qBittorrent had "
+            "not loaded them yet: if they really are, run again"
+        ),
+    )
     ORPHANS_UNHEARD = (
         "orphans_unheard",
         ("what the server of {config_file} owns in the same folder is not known: {why}"),

@@ -7,10 +7,17 @@ encoding) come and go as Python's surrogate escapes. All functions block.
 from qbm.gateways.disk.claims import is_temporary
 from qbm.gateways.disk.content import whole_content
 from qbm.gateways.disk.copying import IsStopped, Progress, sync_folder
-from qbm.gateways.disk.finding import find, stamp
-from qbm.gateways.disk.folders import has_entries, held_by, is_folder, remove_empty_folders
+from qbm.gateways.disk.finding import find, links, stamp
+from qbm.gateways.disk.folders import (
+    has_entries,
+    held_by,
+    is_folder,
+    remove_empty_folders,
+    which_folder,
+)
 from qbm.gateways.disk.identity import (
     Entry,
+    ends_at,
     entry,
     led_to_from,
     same_entry,
@@ -35,6 +42,7 @@ __all__ = [
     "Stamp",
     "can_move",
     "delete",
+    "ends_at",
     "entry",
     "find",
     "free_space",
@@ -45,6 +53,7 @@ __all__ = [
     "is_folder",
     "is_temporary",
     "led_to_from",
+    "links",
     "move",
     "proven",
     "proves_inodes",
@@ -54,6 +63,7 @@ __all__ = [
     "stamp",
     "stands_for",
     "sync_folder",
+    "which_folder",
     "whole_content",
     "withdraw",
 ]

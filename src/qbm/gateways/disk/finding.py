@@ -42,6 +42,16 @@ def stamp(path: str) -> Stamp | None:
     return None if found is None else stamp_of(found)
 
 
+def links(path: str) -> int:
+    """How many names the file at ``path`` has; 0 if nothing is there.
+
+    Raises:
+        DiskError: it cannot be told.
+    """
+    found = status(path)
+    return 0 if found is None else found.st_nlink
+
+
 def stamp_of(found: os.stat_result) -> Stamp:
     """The stamp of what ``lstat`` found."""
     return Stamp(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)

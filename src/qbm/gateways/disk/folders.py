@@ -1,4 +1,4 @@
-"""Folders that a move has left empty."""
+"""Folders: which one a path leads to, and those that a move has left empty."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Collection, Iterable
 
-from qbm.gateways.disk.failures import shown, status, translated
+from qbm.gateways.disk.failures import disk_error, shown, status, translated
 from qbm.gateways.disk.finding import find
 from qbm.model.paths import key, parts
 
@@ -129,3 +129,19 @@ def _is_gone(folder: str, removed: list[str]) -> bool:
             raise
     removed.append(folder)
     return True
+
+
+def which_folder(path: str) -> tuple[int, int] | None:
+    """Device and inode of the folder that ``path`` leads to; None if it leads to none.
+
+    Raises:
+        DiskError: a folder on the way cannot be read.
+    """
+    real = path if os.path.isdir(path) else find(path)
+    try:
+        found = None if real is None else os.stat(real)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise disk_error(f"The folder {shown(path)} cannot be looked at", error) from error
+    return None if found is None else (found.st_dev, found.st_ino)

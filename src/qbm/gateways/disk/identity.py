@@ -73,6 +73,11 @@ def _led_over(path: str) -> Iterator[str]:
         yield path
 
 
+def ends_at(path: str) -> str | None:
+    """Where the symbolic link at ``path`` leads in the end; None if it is none."""
+    return os.path.realpath(path) if os.path.islink(path) else None
+
+
 def led_to_from(path: str) -> frozenset[Hashable]:
     """What all symbolic links at or below ``path`` lead to and over, as ``stands_for`` says it.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -87,12 +88,14 @@ class Scan:
     """All that was listed: the folders by path, in the order in which they were met.
 
     ``absent`` are roots that are missing, no folders, or empty. ``unreadable`` are places of
-    which not all is known, each with the reason in words.
+    which not all is known, each with the reason in words. ``began_ns`` is when it was begun, in
+    nanoseconds since 1970.
     """
 
     folders: Mapping[str, ScannedFolder]
     absent: tuple[str, ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()
+    began_ns: int = 0
 
 
 def scan(
@@ -108,6 +111,7 @@ def scan(
     is another file system at the end than it was, is ``unreadable``. Temporary names of
     ``disk.move`` are left out.
     """
+    began_ns = time.time_ns()
     listing = _Listing(is_entered)
     for root in roots:
         listing.begin(root)
@@ -116,7 +120,7 @@ def scan(
                 return None
             listing.read(listing.unread.pop())
     listing.look_again()
-    return Scan(listing.folders, tuple(listing.absent), tuple(listing.unreadable))
+    return Scan(listing.folders, tuple(listing.absent), tuple(listing.unreadable), began_ns)
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """What is kept of removed torrents: where their files go, and how to bring them back."""
 
-from qbm.gateways.recycle_bin.bin import Bin, safe_name
+from qbm.gateways.recycle_bin.bin import Bin, Places, safe_name
 from qbm.gateways.recycle_bin.classic import ClassicCopy, classic_copies, save_classic
 from qbm.gateways.recycle_bin.record import FileState, Record, RecordedFile
 from qbm.gateways.recycle_bin.records import Records, Unreadable
@@ -10,6 +10,7 @@ __all__ = [
     "Bin",
     "ClassicCopy",
     "FileState",
+    "Places",
     "Record",
     "RecordedFile",
     "Records",

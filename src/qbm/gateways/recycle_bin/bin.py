@@ -134,6 +134,46 @@ class Bin:
         return [safe_name(name)] if name else []
 
 
+class Places:
+    """Gives out places for files, each once, where nothing is."""
+
+    def __init__(self) -> None:
+        self._given: set[str] = set()
+
+    def free(self, path: str) -> str:
+        """``path``; if something is in the way, that has a number in its name: ``film [2].mkv``.
+
+        A file where a folder is needed is in the way too. Looks at the disk.
+
+        Raises:
+            DiskError: it cannot be looked at.
+        """
+        place = next(each for each in _numbered(path) if self._can_have(each))
+        self._given.add(_folded(place))
+        return place
+
+    def _can_have(self, path: str) -> bool:
+        return _folded(path) not in self._given and _is_free(path)
+
+
+def _numbered(path: str) -> Iterator[str]:
+    yield path
+    obstacle = _obstacle(path)
+    folder, name = os.path.split(obstacle)
+    for number in count(2):
+        yield os.path.join(folder, _marked(name, str(number))) + path[len(obstacle) :]
+
+
+def _obstacle(path: str) -> str:
+    """The folder of ``path`` that is a file; else ``path`` itself."""
+    folder = os.path.dirname(path)
+    while folder != os.path.dirname(folder):
+        if status(folder) is not None and not os.path.isdir(folder):
+            return folder
+        folder = os.path.dirname(folder)
+    return path
+
+
 def _last(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2]
 

@@ -1,0 +1,307 @@
+"""The files below the roots that no torrent of any server owns.
+
+A torrent's file is told by the folder it is in, known by device and inode, and by its name
+there: symbolic links and bind mounts on the way, and the spelling of accents, do not matter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Final, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from qbm.commands.rem_orphaned import orphans_of
+from qbm.config import Config
+from qbm.engine.neighbours import everyone
+from qbm.engine.owning import still_unowned
+from qbm.engine.tools import Tools
+from qbm.errors import DiskError
+from qbm.gateways import disk
+from qbm.gateways.disk import Scan, ScannedFolder
+from qbm.model.disk import Misplaced, Stray, Tree
+from qbm.model.ownership import homes, owned_paths
+from qbm.model.paths import PathMap
+from qbm.model.snapshot import Snapshot
+from qbm.model.torrent import Torrent, TorrentHash
+from qbm.model.unknown import UNKNOWN
+
+_SYSTEM: Final = frozenset({"lost+found", "@eaDir", ".snapshots"})
+_TRASH: Final = ".Trash"
+_MASS: Final = 5
+"""As many torrents may be gone since the last run without anybody wondering."""
+
+_FolderKey: TypeAlias = tuple[int, int]
+"""A folder on the disk, wherever it is reached: its device and inode."""
+
+
+async def scanned(config: Config, tools: Tools) -> Scan:
+    """The roots as they are now; no folder that never has orphans in it (see ``entered``).
+
+    Raises:
+        Interrupted: a stop was requested meanwhile.
+    """
+    found = await asyncio.to_thread(
+        disk.scan,
+        config.directory.remote_dir,
+        is_entered=entered(config),
+        is_stopped=lambda: tools.stop.is_requested,
+    )
+    if found is None:
+        raise tools.stop.error("nothing was left half done.")
+    return found
+
+
+def entered(config: Config) -> Callable[[str], bool]:
+    """Whether a folder below the roots may hold orphans; the others are not even listed.
+
+    Not the bins and folders of their names at any depth, those of the system (decisions:
+    *Roots*), nor one of which a pattern excludes all that is in it.
+    """
+    bins = [*config.directory.recycle_bin, *config.directory.orphaned_dir]
+    names = {_name(each) for each in bins} | _SYSTEM
+    patterns = [each for each in config.orphaned.exclude_patterns if each.endswith("*")]
+    roots = _Roots.of(config)
+
+    def is_entered(path: str) -> bool:
+        name = _name(path)
+        if name in names or name.startswith(_TRASH):
+            return False
+        ways = [f"{each}/" for each in roots.ways(path)] if patterns else []
+        return not any(fnmatchcase(way, pattern) for pattern in patterns for way in ways)
+
+    return is_entered
+
+
+async def with_tree(
+    scan: Scan, snapshot: Snapshot, config: Config, now: datetime, tools: Tools
+) -> Snapshot:
+    """``snapshot``, which was read after ``scan``, with what lies below the roots beside it.
+
+    What would be taken for an orphan is confirmed with fresh lists of the torrents that could
+    own it.
+
+    Raises:
+        ServerError: the own server could not be read.
+        StoreError: the lists of earlier runs could not be read or written.
+    """
+    known = await everyone(snapshot, config, tools)
+    vanished = _vanished(snapshot, tools)
+    tree = Tree(
+        absent=scan.absent,
+        unreadable=scan.unreadable,
+        unheard=known.unheard,
+        vanished=vanished,
+        listed_at_ns=scan.began_ns,
+    )
+    if tree.absent or tree.unreadable or tree.unheard or vanished or not snapshot.torrents:
+        return replace(snapshot, tree=tree)  # it is refused, whatever else there is
+    torrents = await known.listed(known.torrents)
+    try:
+        looking = _Looking(known.paths, _Roots.of(config))
+        tree = await asyncio.to_thread(looking.tree, scan, snapshot, torrents)
+    except DiskError as error:
+        where = config.directory.remote_dir[0]
+        return replace(snapshot, tree=replace(tree, unreadable=((where, str(error)),)))
+    return replace(snapshot, tree=await _confirmed(tree, config, now, tools))
+
+
+async def _confirmed(tree: Tree, config: Config, now: datetime, tools: Tools) -> Tree:
+    """``tree`` without the strays that turn out to belong to somebody.
+
+    An old list may lack a file that was renamed in its folder since.
+    """
+    chosen = [each.path for each in orphans_of(tree, config, now)]
+    most = config.orphaned.max_orphaned_files_to_delete
+    if not chosen or 0 <= most < len(chosen):
+        return tree
+    found = await still_unowned(chosen, config, tools)
+    owned = frozenset(chosen) - found.unowned
+    return replace(
+        tree,
+        strays=tuple(each for each in tree.strays if each.path not in owned),
+        unreadable=(*tree.unreadable, *found.doubts.items()),
+    )
+
+
+def _vanished(snapshot: Snapshot, tools: Tools) -> tuple[int, int] | None:
+    """How many torrents of how many are gone since the last run, if those are too many.
+
+    A server that has just started may show only some of its torrents yet. They are forgotten,
+    so that the next run goes on if that is how it is.
+    """
+    remembered = tools.store.fingerprints(tools.identity).keys()
+    gone = remembered - snapshot.torrents.keys()
+    if gone:
+        tools.store.keep_file_lists(tools.identity, {}, gone)
+    is_mass = len(gone) > _MASS and len(gone) * 2 > len(remembered)
+    return (len(gone), len(remembered)) if is_mass else None
+
+
+class _Roots(Struct, frozen=True):
+    """The roots as the disk spells them, with their indexes and their names on the server."""
+
+    real: tuple[str, ...]
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, config: Config) -> _Roots:
+        """Those of ``config``; one that is not there as it is written."""
+        directory = config.directory
+        found = tuple((_found(each) or each).rstrip("/") for each in directory.remote_dir)
+        return cls(found, tuple(each.rstrip("/") for each in directory.root_dir))
+
+    def place(self, path: str) -> tuple[int, str] | None:
+        """The index of the deepest root that ``path`` is below, and its path below that."""
+        above = [
+            (len(root), -index)
+            for index, root in enumerate(self.real)
+            if path == root or path.startswith(f"{root}/")
+        ]
+        if not above:
+            return None
+        length, index = max(above)
+        return -index, path[length + 1 :]
+
+    def ways(self, path: str) -> list[str]:
+        """``path`` as this machine and as the server writes it."""
+        placed = self.place(path)
+        return [path] if placed is None else [path, f"{self.names[placed[0]]}/{placed[1]}"]
+
+
+def _found(path: str) -> str | None:
+    try:
+        return disk.find(path)
+    except DiskError:
+        return None
+
+
+class _Looking(Struct, frozen=True):
+    """Compares what was listed with what the torrents own; blocks."""
+
+    paths: PathMap
+    roots: _Roots
+
+    def tree(self, scan: Scan, snapshot: Snapshot, torrents: Mapping[TorrentHash, Torrent]) -> Tree:
+        """All but the state of the roots themselves; ``torrents`` are everyone's, with files."""
+        owned = self._owned(torrents.values(), scan)
+        own = [torrents[each] for each in snapshot.torrents if each in torrents]
+        inside = [self._root(each) for each in own]
+        complete = [
+            each
+            for each, root in zip(own, inside, strict=True)
+            if root is not None and each.is_complete
+        ]
+        return Tree(
+            listed_at_ns=scan.began_ns,
+            strays=tuple(self._strays(scan, owned)),
+            listless=tuple(each.name for each in torrents.values() if owned_paths(each) is UNKNOWN),
+            inside=min(inside.count(index) for index in range(len(self.roots.real))),
+            complete=len(complete),
+            misplaced=tuple(filter(None, map(self._misplaced, complete))),
+        )
+
+    def _root(self, torrent: Torrent) -> int | None:
+        """The index of the own root that its content is below."""
+        places = [torrent.content_path, torrent.save_path]
+        found = (self.paths.root_of(each) for each in places if each)
+        index = next((each for each in found if each is not None), None)
+        return index if index is not None and index < len(self.roots.real) else None
+
+    def _misplaced(self, torrent: Torrent) -> Misplaced | None:
+        """Nothing of it is where the path mapping puts it."""
+        files = () if torrent.files is UNKNOWN else torrent.files
+        places = [
+            local
+            for folder in homes(torrent)
+            for file in files
+            if file.priority and (local := self.paths.local(f"{folder.rstrip('/')}/{file.name}"))
+        ]
+        if not places or any(map(disk.find, places)):
+            return None
+        return Misplaced(torrent.name, places[0])
+
+    def _owned(self, torrents: Iterable[Torrent], scan: Scan) -> Mapping[_FolderKey, set[str]]:
+        """The names that are owned in each folder, in NFC."""
+        named: dict[str, set[str]] = defaultdict(set)
+        for torrent in torrents:
+            for path in owned_paths(torrent) or ():
+                local = self.paths.local(path)
+                if local is not None:
+                    folder, _, name = local.rpartition("/")
+                    named[folder].add(name)
+        owned: dict[_FolderKey, set[str]] = defaultdict(set)
+        linked = {(each.device, each.inode): each for each in scan.folders.values()}
+        for folder, names in named.items():
+            which = disk.which_folder(folder)
+            if which is None:
+                continue
+            owned[which].update(map(_spelled, names))
+            listing = linked.get(which)
+            for target in _led_to(folder, names, listing):
+                above, _, name = target.rpartition("/")
+                place = disk.which_folder(above)
+                if place is not None:
+                    owned[place].add(_spelled(name))
+        return owned
+
+    def _strays(self, scan: Scan, owned: Mapping[_FolderKey, set[str]]) -> Iterator[Stray]:
+        none: set[str] = set()
+        for folder in scan.folders.values():
+            names = owned.get((folder.device, folder.inode), none)
+            folded: set[str] | None = None
+            for index, name in enumerate(folder.names):
+                if name in names or _spelled(name) in names:
+                    continue
+                if folded is None:
+                    folded = {each.casefold() for each in names}
+                if _spelled(name).casefold() in folded and _is_one(folder.path, name, names):
+                    continue
+                stray = self._stray(folder, index)
+                if stray is not None:
+                    yield stray
+
+    def _stray(self, folder: ScannedFolder, index: int) -> Stray | None:
+        path = f"{folder.path.rstrip('/')}/{folder.names[index]}"
+        placed = self.roots.place(path)
+        if placed is None:
+            return None
+        told = folder.stat(index)
+        root, relative = placed
+        return Stray(
+            root=root,
+            relative=relative,
+            path=path,
+            stamp=told.stamp,
+            changed_at_ns=told.ctime_ns,
+            links=told.links,
+        )
+
+
+def _led_to(folder: str, names: Iterable[str], listing: ScannedFolder | None) -> Iterator[str]:
+    """Where those of ``names`` that are symbolic links lead in the end."""
+    if listing is not None:
+        links = {_spelled(each): each for each in listing.symlinks}
+        names = [links[spelled] for each in names if (spelled := _spelled(each)) in links]
+    yield from filter(None, (disk.ends_at(f"{folder}/{each}") for each in names))
+
+
+def _is_one(folder: str, name: str, names: Iterable[str]) -> bool:
+    """The file system does not tell ``name`` from an owned one of other case."""
+    wanted = _spelled(name).casefold()
+    alike = (each for each in names if each.casefold() == wanted)
+    return any(disk.same_entry(f"{folder}/{name}", f"{folder}/{each}") for each in alike)
+
+
+def _name(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2]
+
+
+def _spelled(name: str) -> str:
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
