@@ -28,7 +28,7 @@ from qbm.model.paths import PathMap, legible
 from qbm.model.plan import Applied, Failed, Outcome, Unconfirmed
 from qbm.model.projection import same_limits
 from qbm.model.snapshot import Category
-from qbm.model.torrent import Torrent, TorrentFile, TorrentHash, parse_hash
+from qbm.model.torrent import CHECKING_STATES, Torrent, TorrentFile, TorrentHash, parse_hash
 from qbm.store import Step
 
 _PATIENCE: Final = 15.0
@@ -79,6 +79,7 @@ class Restorer:
         if torrent is None:
             return Unconfirmed("it was added, but somebody has taken it off the server again")
         complaints = await self._made_as_it_was(record, torrent)
+        complaints += await self._looked_through(record, torrent.hash, may_be=step is Step.ADDED)
         now = self._tools.clock.now()
         self._records.save(replace(record, restored_at=now))
         if complaints:
@@ -238,7 +239,7 @@ class Restorer:
     # As it was
 
     async def _made_as_it_was(self, record: Record, torrent: Torrent) -> list[str]:
-        """Give it what it had, then have its content looked at; answers what could not be done."""
+        """Give it what it had; answers what could not be done."""
         server, known = self._tools.server, torrent.hash
         complaints: list[str] = []
 
@@ -268,13 +269,38 @@ class Restorer:
             seen = await self._seen(record, lambda shown: not _differing(record, shown), _PATIENCE)
             if seen is not None and (differing := _differing(record, seen)):
                 complaints.append(f"qBittorrent does not show the same {', '.join(differing)}")
-        await ensure(server.recheck([known]))
-        if not record.is_stopped and _is_whole(record):
-            # From 4.5 on a stopped torrent is started for its check and stopped at the end of it;
-            # only one that was stopped in between is started by a start.
-            await ensure(server.stop([known]))
-            await ensure(server.start([known]))
         return complaints
+
+    async def _looked_through(
+        self, record: Record, known: TorrentHash, *, may_be: bool
+    ) -> list[str]:
+        """Have its content checked, and what was running started; what could not be done.
+
+        ``may_be`` says that an earlier run may have asked for it: one that is asked for a
+        second time while it is under way never ends (4.5 and later).
+        """
+        server = self._tools.server
+        is_known = may_be and await self._is_checked(record)
+        try:
+            if not is_known:
+                await server.recheck([known])
+            if not record.is_stopped and _is_whole(record):
+                # From 4.5 on a stopped torrent is started for its check and stopped at the end
+                # of it; only one that was stopped in between is started by a start.
+                await server.stop([known])
+                await server.start([known])
+        except RequestFailed as error:
+            return [str(error)]
+        return []
+
+    async def _is_checked(self, record: Record) -> bool:
+        """Its check shows, or has found something; it may show late."""
+
+        def shows(torrent: Torrent) -> bool:
+            return torrent.state in CHECKING_STATES or torrent.progress > 0
+
+        seen = await self._seen(record, shows, _LATEST)
+        return seen is not None and shows(seen)
 
     async def _listed_as_it_was(
         self,
