@@ -185,6 +185,20 @@ def test_what_cannot_be_set_is_told_and_the_rest_is_done(scene: Scene) -> None:
     assert scene.recorded.restored_at, "it is there: a second restore would only be in the way"
 
 
+def test_what_was_put_back_and_given_back_again_is_put_back_once_more(scene: Scene) -> None:
+    scene.simulator.faults.add(Restart(30), "torrents/add")
+    with pytest.raises(ServerUnreachable):
+        scene.run()
+    scene.assert_home()
+    home, away = (folder / "A film/one.mkv" for folder in (scene.root, scene.root / ".RecycleBin"))
+    away.parent.mkdir()
+    home.rename(away)  # as a run does that is killed after the server has refused the torrent
+    scene.simulator.away_until = 0
+    assert scene.run(commands=(CommandName.CAT_UPDATE,), hashes=()).exit_code == 0
+    scene.assert_home()
+    assert scene.recorded.restored_at
+
+
 def test_a_second_restore_finds_nothing_to_do(scene: Scene) -> None:
     scene.run()
     writes = len(scene.simulator.writes)

@@ -123,7 +123,8 @@ def _of_torrent(record: Record, torrent: bytes, shown: Snapshot) -> str | None:
 def _lost(record: Record) -> Iterator[str]:
     for each in record.files:
         why = _why_lost(each)
-        if each.state is FileState.KEPT and each.local and disk.stamp(each.local) is None:
+        is_home = each.state in {FileState.KEPT, FileState.RESTORED}
+        if is_home and each.local and disk.stamp(each.local) is None:
             why = f"is not at {legible(each.local)} any more"
         if why is not None and (not record.listing or each.name in wanted(record)):
             yield f"{legible(each.name)} {why}"

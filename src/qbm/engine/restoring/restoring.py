@@ -63,13 +63,16 @@ class Restorer:
             ServerError: the server is gone; the next run goes on.
             StoreError: something could not be written down, so nothing more was done.
         """
-        if step is Step.BEGUN:
+        if step is not Step.ADDED:
+            try:
+                record = await asyncio.to_thread(self._as_found, record)
+            except DiskError as error:
+                return Failed(str(error))
             placed = await self._placed(record)
             if isinstance(placed, Failed):
                 return placed
             record = placed
             self._tools.store.reached(entry, Step.PLACED)
-        if step is not Step.ADDED:
             refusal = await self._added(record)
             if refusal is not None:
                 return await self._given_back(record, refusal)
@@ -87,6 +90,18 @@ class Restorer:
         return Applied()
 
     # Its files
+
+    def _as_found(self, record: Record) -> Record:
+        """The record without what an earlier attempt has put back and given back again."""
+        files = tuple(
+            replace(each, state=FileState.MOVED)
+            if each.state is FileState.RESTORED
+            and disk.stamp(place(each, self._paths)) is None
+            and disk.stamp(each.target) is not None
+            else each
+            for each in record.files
+        )
+        return replace(record, files=files)
 
     async def _placed(self, record: Record) -> Record | Failed:
         """The record with its files back in their places; all of them, or none."""

@@ -72,7 +72,6 @@ async def restored(
         plan=plan,
         concluded=concluded,
         refused=plan.refused,
-        failed=(),
         warnings=tuple(_of_others(request, known, ours)),
         stats=count(done),
         names=names,
