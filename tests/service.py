@@ -154,7 +154,6 @@ def _report(run: Run) -> RunReport:
         plan=Plan(),
         concluded=(),
         refused=(),
-        failed=(),
         warnings=(),
         stats={},
         names={},

@@ -150,13 +150,6 @@ def test_the_commands_section_replaces_the_flags(filled: Server, tmp_path: Path)
     assert {(row["category"], row["tags"]) for row in filled.api.torrents()} == {("", "misc")}
 
 
-def test_a_command_that_comes_later_is_accepted_and_said(filled: Server, tmp_path: Path) -> None:
-    write_config(tmp_path, {**_sections(filled), "directory": {"root_dir": "/data"}})
-    ended = classic(tmp_path, "-tu", "-tnhl")
-    assert ended.status == 0
-    assert "tag_nohardlinks comes with a later version of qbm" in ended.errors
-
-
 def test_the_log_can_be_json(filled: Server, tmp_path: Path) -> None:
     write_config(tmp_path, _sections(filled))
     ended = classic(tmp_path, *_COMMANDS, "--log-format=json")

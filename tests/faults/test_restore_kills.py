@@ -188,7 +188,8 @@ def test_a_dry_run_after_a_kill_says_what_is_unfinished_and_changes_nothing(
     film = torrents.folder("A film")
     [known] = library.add(house.server, film)
     house.remove(known)
-    killed = runs.killed_at("os.rename", house.words("bin", "restore", known))
+    first_back = f"open '{house.server.save_path / film.name}/"
+    killed = runs.killed_at(first_back, house.words("bin", "restore", known))
     assert killed.was_killed, killed.output
     before = files_of(house.server.save_path)
     dry = runs.whole(house.words("run", "cat_update", "--dry-run"))

@@ -161,7 +161,6 @@ async def test_the_report_is_for_the_command_line_alone(tmp_path: Path) -> None:
         plan=Plan(),
         concluded=(),
         refused=(),
-        failed=(),
         warnings=(),
         stats={"tagged": 0},
         names={},

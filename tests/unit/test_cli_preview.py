@@ -34,7 +34,6 @@ def _report(plan: Plan, names: dict[str, str]) -> RunReport:
         plan=plan,
         concluded=(),
         refused=(),
-        failed=(),
         warnings=(),
         stats={"categorized": len(plan.planned)},
         names={a_hash(key): name for key, name in names.items()},

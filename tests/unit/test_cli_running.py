@@ -37,7 +37,6 @@ def _report(config_file: str = "config.yml", *, is_whole: bool = True) -> RunRep
         plan=Plan(),
         concluded=() if is_whole else (Concluded(planned, Failed("no")),),
         refused=(),
-        failed=(),
         warnings=(),
         stats={},
         names={},

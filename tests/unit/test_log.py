@@ -131,7 +131,7 @@ _ENDED: dict[str, Any] = {
         (
             "run_ended",
             {**_ENDED, "stats": {}},
-            "Done: see above. 1,000 torrents, 1.3 s.",
+            "Done: 3 changes. 1,000 torrents, 1.3 s.",
         ),
         ("nobody_worded_this", {"a": 1}, "nobody_worded_this a=1"),
     ],

@@ -10,11 +10,11 @@ from typing import Final, NamedTuple, TypeAlias
 from msgspec import Struct
 
 from qbm.cli.running import Ended, Performed
-from qbm.engine.report import describe
+from qbm.engine.report import describe, described_apart
 from qbm.engine.request import RunReport
 from qbm.log.screen import columns, cut, isolated, visible, wrapped
 from qbm.log.wording import SHORT_HASH, counted, number_of
-from qbm.model.change import torrent_of
+from qbm.model.change import FileChange, torrent_of
 from qbm.model.plan import Planned
 from qbm.model.reason import Code
 from qbm.model.torrent import TorrentHash
@@ -23,6 +23,7 @@ _GAP: Final = "  "
 _SHARES: Final = (0.4, 0.26)
 """Of the width, for the torrent and the change; the rest is the reason's."""
 _CHANGES: Final = ("Torrent", "Change", "Why")
+_FILES: Final = ("File", "Change", "Why")
 _DECISIONS: Final = ("Torrent", "Command", "Why")
 _NARROWEST: Final = 60
 _BOLD: Final = "\x1b[1m"
@@ -61,6 +62,16 @@ _IN_GENERAL: Final[Mapping[Code, str]] = {
     Code.RATIO_REACHED: "its ratio has reached a limit",
     Code.SEEDING_TIME_REACHED: "its seeding time has reached a limit",
     Code.INACTIVE_TIME_REACHED: "it has been inactive up to a limit",
+    Code.LINKS_FOUND: "hard links of it count",
+    Code.LINKS_NONE: "its large files have no hard link anywhere else",
+    Code.LINKS_INSIDE: "the hard links of its large files are all among the downloads",
+    Code.LINKS_EXCLUDED: "one of its tags is in exclude_tags",
+    Code.LINKS_FILE_MISSING: "a file of it is not there",
+    Code.LINKS_FILE_UNREADABLE: "a file of it cannot be read",
+    Code.LINKS_FILE_SYMLINK: "a file of it is a symbolic link",
+    Code.LINKS_FILE_OUTSIDE: "a file of it is not in directory.root_dir",
+    Code.LINKS_UNPROVEN: "its file system does not prove hard links",
+    Code.LINKS_UNSEEN: "its hard links may be where nothing can be read",
     Code.GROUP_UNDECIDED: "which group it is in is not known",
     Code.GROUP_BLIND: "its group looks at what could not be read",
     Code.GROUP_SEEDS: "it is in a group, and no limit is reached",
@@ -151,10 +162,12 @@ def left_alone_listed(report: RunReport, page: Page) -> Iterator[str]:
 def _changes(report: RunReport, page: Page) -> Iterator[str]:
     """What would be done now, what later, and what is to be known about it."""
     labels = _labels(report, page)
-    for command, planned in groupby(report.plan.planned, lambda each: each.command):
+    for command, changes in groupby(report.plan.planned, lambda each: each.command):
+        planned = list(changes)
         rows = [_row(each, labels, page) for each in planned]
         yield page.bold(f"{command}: {number_of('changes', len(rows))}")
-        yield from _table(_CHANGES, rows, page)
+        is_of_files = all(isinstance(each.change, FileChange) for each in planned)
+        yield from _table(_FILES if is_of_files else _CHANGES, rows, page)
         yield ""
     for refused in report.refused:
         text = page.shown(f"{refused.command} REFUSED: {refused.reason}")
@@ -172,16 +185,19 @@ def _changes(report: RunReport, page: Page) -> Iterator[str]:
 
 
 class _Row(NamedTuple):
-    torrent: str
+    subject: str
     change: str
     why: str
 
 
 def _row(planned: Planned, labels: dict[TorrentHash, str], page: Page) -> _Row:
-    change = planned.change
+    change, why = planned.change, page.shown(str(planned.reason))
+    if isinstance(change, FileChange):
+        file, what = described_apart(change)
+        return _Row(page.shown(file), page.shown(what), why)
     torrent = torrent_of(change)
     label = "–" if torrent is None else labels[torrent]
-    return _Row(label, page.shown(describe(change)), page.shown(str(planned.reason)))
+    return _Row(label, page.shown(describe(change)), why)
 
 
 def _labels(report: RunReport, page: Page) -> dict[TorrentHash, str]:
@@ -197,14 +213,15 @@ def _labels(report: RunReport, page: Page) -> dict[TorrentHash, str]:
 
 
 def _table(head: Sequence[str], rows: Iterable[_Row], page: Page) -> Iterator[str]:
-    """Torrents that share change and reason stand together, beside one telling of both."""
+    """Torrents or files that share change and reason stand together, beside one telling of both."""
     widths = _widths(page)
     yield page.dim(_line(head, widths))
     alike: dict[tuple[str, str], list[str]] = {}
     for row in rows:
-        alike.setdefault((row.change, row.why), []).append(row.torrent)
-    for (change, why), torrents in alike.items():
-        shown = [isolated(each) for each in torrents] if page.is_terminal else torrents
+        lines = wrapped(row.subject, widths[0], indent=2)
+        alike.setdefault((row.change, row.why), []).extend(lines)
+    for (change, why), subjects in alike.items():
+        shown = [isolated(each) for each in subjects] if page.is_terminal else subjects
         cells = (shown, wrapped(change, widths[1]), wrapped(why, widths[2]))
         for line in zip_longest(*cells, fillvalue=""):
             yield _line(line, widths)

@@ -88,7 +88,6 @@ RUN_ORDER: tuple[Command, ...] = (
     Command(CommandName.SHARE_LIMITS, share_limits.plan, share_limits.needs, share_limits.counts),
 )
 
-AVAILABLE: frozenset[CommandName] = frozenset(command.name for command in RUN_ORDER)
 _CARRIES_NO_AUTO_TMM = frozenset(
     {
         CommandName.TAG_UPDATE,

@@ -13,7 +13,7 @@ from qbm.config import Config
 from qbm.config.schema.nohardlinks import NoHardlinks, with_global_options
 from qbm.model.change import AddTags, Change, RemoveTags
 from qbm.model.command import CommandName
-from qbm.model.disk import Doubt, FileLinks
+from qbm.model.disk import Doubt, FileLinks, LinkScope
 from qbm.model.links import outside_category, outside_roots, scope_of
 from qbm.model.plan import Notice, Plan, Planned, Skipped
 from qbm.model.reason import Code, Reason, because
@@ -144,7 +144,8 @@ def _judged(files: tuple[FileLinks, ...], options: NoHardlinks) -> tuple[bool, R
     linked = [each for each in files if counted(each) > 0]
     scope = scope_of(files)
     if not linked:
-        return False, because(Code.LINKS_NONE, scope=scope, number=len(files))
+        code = Code.LINKS_NONE if scope is LinkScope.NONE else Code.LINKS_INSIDE
+        return False, because(code, scope=scope, number=len(files))
     first = linked[0]
     facts = {"path": first.path, "links": first.links, "others": counted(first)}
     return True, because(Code.LINKS_FOUND, scope=scope, **facts)

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
 
-from qbm.commands.registry import AVAILABLE
 from qbm.config import Config
 from qbm.engine.planning import removals
 from qbm.engine.request import RunRequest
 from qbm.gateways.qbittorrent import version_warning
-from qbm.model.command import COMMANDS, CommandName
 from qbm.model.plan import Notice, Plan, Refused, Skipped
 from qbm.model.reason import Code, Reason, because
 from qbm.model.snapshot import Selection, Snapshot
 from qbm.model.torrent import TorrentHash
-from qbm.store import LeftOut
 
 _NEVER_REFUSED: Final = 10
 """Removals in one run that are never too many, however small the library."""
@@ -31,18 +28,6 @@ _ALARMING: Final = frozenset(
         Code.BINNED_UNSURE,
     }
 )
-_LATER: Final = "comes with a later version of qbm: nothing was done for it."
-
-
-def unavailable(commands: Iterable[CommandName]) -> tuple[CommandName, ...]:
-    """The commands asked for that this version does not have yet, in run order."""
-    wanted = set(commands)
-    return tuple(name for name in COMMANDS if name in wanted and name not in AVAILABLE)
-
-
-def failed(request: RunRequest) -> tuple[LeftOut, ...]:
-    """The commands asked for that cannot run, each with the reason."""
-    return tuple(LeftOut(name, _LATER) for name in unavailable(request.commands))
 
 
 class TooMany(Struct, frozen=True):
@@ -81,7 +66,6 @@ def warnings(request: RunRequest, selection: Selection, version: str) -> tuple[s
     untested = version_warning(version) if request.warns_of_version else None
     return (
         *([untested] if untested else []),
-        *(f"{each.command} {each.reason}" for each in failed(request)),
         *(
             f"No torrent on this server has the hash {each}: nothing was done for it."
             for each in selection.unmatched

@@ -78,6 +78,25 @@ def describe(change: Change) -> str:
     assert_never(change)
 
 
+def described_apart(change: FileChange) -> tuple[str, str]:
+    """The file with its size, and what becomes of it, for where these stand side by side."""
+    match change:
+        case MoveFile(source=source, target=target, stamp=stamp):
+            return f"{legible(source)} ({sized(stamp.size)})", _destination(source, target)
+        case DeleteFile(path=path, stamp=stamp):
+            return f"{legible(path)} ({sized(stamp.size)})", "delete for good"
+    assert_never(change)
+
+
+def _destination(source: str, target: str) -> str:
+    """Where a file goes; if only its first folders change, those."""
+    old, new = source.split("/"), target.split("/")
+    while old and new and old[-1] == new[-1]:
+        old.pop()
+        new.pop()
+    return f"move to {legible('/'.join(new) or '/')}"
+
+
 def _of_files(change: RestoreTorrent | FileChange) -> str:
     match change:
         case RestoreTorrent(files=files, size=size):

@@ -10,7 +10,7 @@ from msgspec import Struct
 from qbm.model.command import CommandName
 from qbm.model.plan import Applied, Outcome, Plan, Planned, Refused, Stale
 from qbm.model.torrent import TorrentHash
-from qbm.store import LeftOut, Trigger
+from qbm.store import Trigger
 
 
 class Mode(StrEnum):
@@ -51,8 +51,8 @@ class Concluded(Struct, frozen=True):
 class RunReport(Struct, frozen=True, kw_only=True):
     """A run from end to end. In a dry run nothing is concluded and ``stats`` foretell.
 
-    ``stats`` are sums over all attempts, the rest is about the last one. ``failed`` are the
-    commands that could not run at all.
+    ``stats`` are sums over all attempts, the rest is about the last one. ``executed``
+    are the commands that ran and were not refused.
     ``names`` gives the name of each torrent that ``plan`` speaks of; ``seconds`` is how long
     it took.
     """
@@ -64,7 +64,6 @@ class RunReport(Struct, frozen=True, kw_only=True):
     plan: Plan
     concluded: tuple[Concluded, ...]
     refused: tuple[Refused, ...]
-    failed: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
     stats: Mapping[str, int]
     names: Mapping[TorrentHash, str]

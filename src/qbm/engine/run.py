@@ -189,16 +189,17 @@ def _report(
     started: float,
 ) -> RunReport:
     request, tools = prepared.request, lease.tools
-    wanted = {each.name for each in prepared.commands}
+    ran = {each.name for each in prepared.commands}.difference(
+        each.command for each in done.plan.refused
+    )
     return RunReport(
         run_id=lease.run_id,
         config_file=request.config_file,
         mode=request.mode,
-        executed=tuple(name for name in COMMANDS if name in wanted),
+        executed=tuple(name for name in COMMANDS if name in ran),
         plan=done.plan,
         concluded=done.concluded,
         refused=done.plan.refused,
-        failed=checks.failed(request),
         warnings=(
             *checks.warnings(request, prepared.selection, tools.server.server.version),
             *checks.alarms(done.plan),
@@ -325,7 +326,6 @@ def _finish(report: RunReport, tools: Tools) -> None:
         skipped_counts=count_skipped(report.plan),
         executed=report.executed,
         refused=[LeftOut(each.command, str(each.reason)) for each in report.refused],
-        failed_commands=report.failed,
         warnings=report.warnings,
         exit_code=report.exit_code,
     )

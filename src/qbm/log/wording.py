@@ -115,13 +115,13 @@ def _dry_run(_: Fields) -> str:
 
 
 def _run_ended(event: Fields) -> str:
-    what = counted(event["stats"])
+    what, changes = counted(event["stats"]), number_of("changes", event["planned"])
     if not event["planned"]:
-        result = "Nothing to change"
+        result = "Nothing to change" if event["whole"] else "Nothing was changed"
     elif event["mode"] == "dry":
-        result = f"Dry run: {what or 'see above'}; but nothing was changed"
+        result = f"Dry run: {what or changes}; but nothing was changed"
     elif event["whole"]:
-        result = f"Done: {what or 'see above'}"
+        result = f"Done: {what or changes}"
     elif what:
         result = f"Done in part: {what}; see the warnings above"
     else:

@@ -188,7 +188,7 @@ class Code(StrEnum):
     TRACKER_ERROR_TAGGED = "tracker_error_tagged", "it has the tag {tag} already"
 
     # rem_orphaned
-    ORPHAN = "orphan", "no torrent of any server owns it"
+    ORPHAN = "orphan", "it belongs to no torrent"
     ORPHANS_YOUNG = (
         "orphans_young",
         "files without an owner that are younger than {minutes} minutes are left: {number}",
@@ -286,11 +286,15 @@ class Code(StrEnum):
     # tag_nohardlinks
     LINKS_NONE = (
         "links_none",
-        "no hard link of its large files ({number}) counts (seen: {scope})",
+        "its large files ({number}) have no hard link anywhere else ({scope})",
+    )
+    LINKS_INSIDE = (
+        "links_inside",
+        "the hard links of its large files ({number}) are all among the downloads ({scope})",
     )
     LINKS_FOUND = (
         "links_found",
-        "{path} has {links} hard links, {others} of which count (seen: {scope})",
+        "hard links of {path} that count: {others} ({scope})",
     )
     LINKS_EXCLUDED = "links_excluded", "its tag {tag} is in exclude_tags"
     LINKS_UNKNOWN = "links_unknown", "its files could not be looked at"
