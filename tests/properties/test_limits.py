@@ -13,7 +13,14 @@ from qbm.commands.registry import steps
 from qbm.config import Config
 from qbm.config.schema.share_limits import group_tag
 from qbm.engine.planning import plan_run
-from qbm.model.change import RemoveTorrent, ServerChange, SetPreferences, Start
+from qbm.model.change import (
+    FileChange,
+    RemoveTorrent,
+    ServerChange,
+    SetPreferences,
+    Start,
+    torrent_of,
+)
 from qbm.model.command import CommandName
 from qbm.model.limit import GlobalLimits, Limit, ShareLimitAction, ShareLimits, ShareLimitsMode
 from qbm.model.plan import Plan
@@ -149,7 +156,7 @@ def _planned(
 
 
 def _hashes(plan: Plan) -> set[TorrentHash]:
-    return {each.change.hash for each in plan.planned if not isinstance(each.change, ServerChange)}
+    return {of for each in plan.planned if (of := torrent_of(each.change)) is not None}
 
 
 @given(_torrents, _common, _configs)
@@ -235,7 +242,7 @@ def test_a_removed_torrent_is_not_changed_and_a_protected_one_stays(
     changed = [
         each.change.hash
         for each in plan.planned
-        if not isinstance(each.change, RemoveTorrent | ServerChange)
+        if not isinstance(each.change, RemoveTorrent | ServerChange | FileChange)
     ]
     assert not set(removed) & set(changed)
     assert len(removed) == len(set(removed))
