@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from qbm.demo import simulated
 from qbm.demo.play import misplaced, mistakes
-from qbm.demo.samples import BIN, LIMITS, SAMPLES, Sample
+from qbm.demo.samples import BIN, LIMITS, ORPHANED, ORPHANS, SAMPLES, Sample
 from qbm.errors import ServerUnreachable
 from qbm.model.limit import ShareLimits
 from qbm.model.torrent import State, Torrent
@@ -104,7 +104,9 @@ def test_make_demo_once_plays_on_a_real_server_and_ends_well() -> None:
     assert "200  Commands executed successfully for all configs: deleted_contents 2, " in (
         ended.stdout
     )
-    assert "tagged 27, categorized 12, rem_unreg 2, tagged_tracker_error 1" in ended.stdout
+    assert "resumed 1, orphaned 2, tagged 29, categorized 12, rem_unreg 2, " in ended.stdout
+    assert "tagged_tracker_error 1, tagged_noHL 2, " in ended.stdout
+    assert "orphaned_data/incoming/half of a book.pdf\n" in ended.stdout
     assert ".RecycleBin/films/Cosmos Laundromat (2015) 720p.mkv\n" in ended.stdout
     assert "3 Llamigos.mkv  (another torrent's as well, so it stays)" in ended.stdout
     assert "The demo did all it should." in ended.stdout
@@ -138,16 +140,23 @@ def test_the_check_sees_a_file_that_is_lost_and_one_that_was_not_put_away(tmp_pa
     for each in SAMPLES:
         for path in each.paths if each.is_complete else ():
             is_put_away = each.is_removed and path not in each.stays
-            place = tmp_path / (BIN / path if is_put_away else path)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.touch()
+            _touched(tmp_path / (BIN / path if is_put_away else path))
+    for path in ORPHANS:
+        _touched(tmp_path / ORPHANED / path)
     assert misplaced(tmp_path) == []
     [kept] = removed.stays
     (tmp_path / kept).unlink()
     first = removed.paths[0]
     (tmp_path / BIN / first).rename(tmp_path / first)
+    orphan = ORPHANS[0]
+    _touched(tmp_path / orphan)
     assert misplaced(tmp_path) == [
         f"{BIN / first} is not there",
         f"{kept} is not there",
-        f"{first} is still there",
+        *sorted([f"{first} is still there", f"{orphan} is still there"]),
     ]
+
+
+def _touched(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
