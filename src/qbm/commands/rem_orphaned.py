@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Final
 
+from msgspec.structs import asdict
+
 from qbm.config import Config
 from qbm.model.change import Change, DeleteFile, MoveFile
 from qbm.model.command import CommandName
@@ -88,8 +90,7 @@ def _objections(snapshot: Snapshot, tree: Tree) -> Iterator[Reason]:
     if loading:
         yield because(Code.ORPHANS_LOADING, number=len(loading))
     if tree.vanished:
-        gone, remembered = tree.vanished
-        yield because(Code.ORPHANS_VANISHED, number=gone, remembered=remembered)
+        yield because(Code.ORPHANS_VANISHED, **asdict(tree.vanished))
     for config_file, why in tree.unheard:
         yield because(Code.ORPHANS_UNHEARD, config_file=config_file, why=why)
     for root in tree.absent:

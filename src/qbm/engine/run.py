@@ -298,6 +298,8 @@ async def _apply(
         if isinstance(each.planned.change, RemoveTorrent)
         and isinstance(sent.outcomes.get(each.id), Applied)
     }
+    if removed:  # not to be missed by the next rem_orphaned
+        tools.store.keep_file_lists(tools.identity, {}, removed)
     # Of a recheck nothing may show: on 4.2.5 it begins late, and a small one ends in 10 ms.
     unseen = [each for each in sent.accepted if isinstance(each.planned.change, Recheck)]
     visible = [each for each in sent.accepted if not isinstance(each.planned.change, Recheck)]

@@ -37,6 +37,14 @@ class Misplaced(Struct, frozen=True):
     path: str
 
 
+class Vanished(Struct, frozen=True):
+    """``number`` of the ``remembered`` torrents are gone: too many to believe for ``minutes``."""
+
+    number: int
+    remembered: int
+    minutes: int
+
+
 class Tree(Struct, frozen=True, kw_only=True):
     """The roots beside the torrents, listed before any server was asked for its torrents.
 
@@ -46,8 +54,8 @@ class Tree(Struct, frozen=True, kw_only=True):
     of complete torrents that report no files. ``complete`` counts the complete torrents with
     content below the roots, ``misplaced`` are those of them that are not there; ``inside``
     counts all torrents that have their content below a root, below that with the fewest of
-    them if there are several roots. ``vanished`` says how many torrents are gone of how many
-    that were there at the last run, if that is most of them. ``listed_at_ns`` is when the disk
+    them if there are several roots. ``vanished`` tells of torrents that were there at the last
+    run and are gone, if those are many. ``listed_at_ns`` is when the disk
     began to be read, in nanoseconds since 1970.
     """
 
@@ -59,7 +67,7 @@ class Tree(Struct, frozen=True, kw_only=True):
     inside: int = 0
     complete: int = 0
     misplaced: tuple[Misplaced, ...] = ()
-    vanished: tuple[int, int] | None = None
+    vanished: Vanished | None = None
     listed_at_ns: int | None = None
 
 

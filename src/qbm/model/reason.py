@@ -206,7 +206,7 @@ class Code(StrEnum):
         "orphans_vanished",
         (
             "{number} of the {remembered} torrents of the last run are gone, as if qBittorrent had "
-            "not loaded them yet: if they really are, run again"
+            "not loaded them yet: if they really are, a run in {minutes} minutes goes on"
         ),
     )
     ORPHANS_UNHEARD = (

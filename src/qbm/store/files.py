@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from msgspec.structs import asdict
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from qbm.model.torrent import TorrentHash
 from qbm.store.opened import Opened
@@ -37,13 +38,30 @@ class Files(Opened):
                 for row in connection.execute(part)
             }
 
-    def fingerprints(self, server: str) -> Mapping[TorrentHash, str]:
-        """The fingerprints of all lists that were kept of a server, without the files."""
-        columns = file_lists.c.hash, file_lists.c.fingerprint
-        of_server = select(*columns).where(file_lists.c.server == server)
-        with self._reading() as connection:
-            rows = connection.execute(of_server)
-            return {TorrentHash(row.hash): row.fingerprint for row in rows}
+    def missing(
+        self, server: str, present: Collection[TorrentHash], now: datetime
+    ) -> tuple[Mapping[TorrentHash, datetime], int]:
+        """Which torrents with a kept list are not ``present``, each since when, and of how many.
+
+        Writes that down, for the next time.
+        """
+        of_server = file_lists.c.server == server
+        columns = file_lists.c.hash, file_lists.c.missing_since
+        with self._writing() as connection:
+            since = {
+                TorrentHash(row.hash): row.missing_since
+                for row in connection.execute(select(*columns).where(of_server))
+            }
+            gone = {each: at or now for each, at in since.items() if each not in present}
+            back = [each for each, at in since.items() if at is not None and each in present]
+            left = [each for each in gone if since[each] is None]
+            for hashes, at in ((back, None), (left, now)):
+                for some in _parts(hashes):
+                    which = file_lists.c.hash.in_(some)
+                    connection.execute(
+                        update(file_lists).where(of_server, which).values(missing_since=at)
+                    )
+        return gone, len(since)
 
     def keep_file_lists(
         self,

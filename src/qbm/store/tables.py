@@ -274,6 +274,8 @@ file_lists = Table(
     Column("hash", String(64), primary_key=True),
     Column("fingerprint", Text, nullable=False),
     Column("files", FileNames, nullable=False),
+    # Since when the server has not shown the torrent any more; NULL while it does.
+    Column("missing_since", Instant, nullable=True),
 )
 
 orphans = Table(

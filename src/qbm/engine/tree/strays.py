@@ -10,7 +10,7 @@ import asyncio
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Final, TypeAlias
 
@@ -19,15 +19,15 @@ from msgspec.structs import replace
 
 from qbm.commands.rem_orphaned import orphans_of
 from qbm.config import Config
-from qbm.engine.neighbours import everyone
+from qbm.engine.neighbours import Everyone, everyone
 from qbm.engine.owning import still_unowned
 from qbm.engine.tools import Tools
 from qbm.errors import DiskError
 from qbm.gateways import disk
 from qbm.gateways.disk import Scan, ScannedFolder
-from qbm.model.disk import Misplaced, Stray, Tree
+from qbm.model.disk import Misplaced, Stray, Tree, Vanished
 from qbm.model.ownership import homes, owned_paths
-from qbm.model.paths import PathMap
+from qbm.model.paths import PathMap, is_below
 from qbm.model.snapshot import Snapshot
 from qbm.model.torrent import Torrent, TorrentHash
 from qbm.model.unknown import UNKNOWN
@@ -35,7 +35,10 @@ from qbm.model.unknown import UNKNOWN
 _SYSTEM: Final = frozenset({"lost+found", "@eaDir", ".snapshots"})
 _TRASH: Final = ".Trash"
 _MASS: Final = 5
+_MASS_PERCENT: Final = 10
 """As many torrents may be gone since the last run without anybody wondering."""
+_LOADING_TAKES: Final = timedelta(minutes=10)
+"""After this a server that has just started shows all its torrents."""
 
 _FolderKey: TypeAlias = tuple[int, int]
 """A folder on the disk, wherever it is reached: its device and inode."""
@@ -92,7 +95,7 @@ async def with_tree(
         StoreError: the lists of earlier runs could not be read or written.
     """
     known = await everyone(snapshot, config, tools)
-    vanished = _vanished(snapshot, tools)
+    vanished = _vanished(snapshot, now, tools)
     tree = Tree(
         absent=scan.absent,
         unreadable=scan.unreadable,
@@ -104,12 +107,32 @@ async def with_tree(
         return replace(snapshot, tree=tree)  # it is refused, whatever else there is
     torrents = await known.listed(known.torrents)
     try:
-        looking = _Looking(known.paths, _Roots.of(config))
+        spared = _Spared(
+            frozenset(name for name, _ in known.bins),
+            await _incomplete_folders(known, config, tools),
+        )
+        looking = _Looking(known.paths, _Roots.of(config), spared)
         tree = await asyncio.to_thread(looking.tree, scan, snapshot, torrents)
     except DiskError as error:
         where = config.directory.remote_dir[0]
         return replace(snapshot, tree=replace(tree, unreadable=((where, str(error)),)))
     return replace(snapshot, tree=await _confirmed(tree, config, now, tools))
+
+
+async def _incomplete_folders(known: Everyone, config: Config, tools: Tools) -> tuple[str, ...]:
+    """The folders of incomplete downloads on this machine, below the roots.
+
+    One that is or holds a root would leave nothing to look at, so it is passed over.
+    """
+    named = [await tools.server.incomplete_folder()]
+    named += [each.download_path for each in known.torrents.values() if not each.is_complete]
+    local = (known.paths.local(each) for each in dict.fromkeys(named) if each)
+    return tuple(
+        each
+        for each in local
+        if each is not None
+        and not any(is_below(root, each) for root in config.directory.remote_dir)
+    )
 
 
 async def _confirmed(tree: Tree, config: Config, now: datetime, tools: Tools) -> Tree:
@@ -130,18 +153,19 @@ async def _confirmed(tree: Tree, config: Config, now: datetime, tools: Tools) ->
     )
 
 
-def _vanished(snapshot: Snapshot, tools: Tools) -> tuple[int, int] | None:
-    """How many torrents of how many are gone since the last run, if those are too many.
+def _vanished(snapshot: Snapshot, now: datetime, tools: Tools) -> Vanished | None:
+    """The torrents of earlier runs that the server does not show, if those are many.
 
-    A server that has just started may show only some of its torrents yet. They are forgotten,
-    so that the next run goes on if that is how it is.
+    A server that has just started may show only some of its torrents yet. If that is how it
+    stays, they are forgotten.
     """
-    remembered = tools.store.fingerprints(tools.identity).keys()
-    gone = remembered - snapshot.torrents.keys()
+    gone, remembered = tools.store.missing(tools.identity, snapshot.torrents.keys(), now)
+    is_mass = len(gone) > _MASS and len(gone) * 100 > remembered * _MASS_PERCENT
+    if is_mass and now - max(gone.values()) < _LOADING_TAKES:
+        return Vanished(len(gone), remembered, int(_LOADING_TAKES.total_seconds() / 60))
     if gone:
         tools.store.keep_file_lists(tools.identity, {}, gone)
-    is_mass = len(gone) > _MASS and len(gone) * 2 > len(remembered)
-    return (len(gone), len(remembered)) if is_mass else None
+    return None
 
 
 class _Roots(Struct, frozen=True):
@@ -182,11 +206,25 @@ def _found(path: str) -> str | None:
         return None
 
 
+class _Spared(Struct, frozen=True):
+    """Folders whose files are left alone: names of bins, and places of incomplete downloads."""
+
+    names: frozenset[str]
+    folders: tuple[str, ...]
+
+    def has(self, folder: str, below_root: str) -> bool:
+        """Whether ``folder``, which is ``below_root`` in its root, is or is in one of them."""
+        if not self.names.isdisjoint(below_root.split("/")):
+            return True
+        return any(is_below(folder, each) for each in self.folders)
+
+
 class _Looking(Struct, frozen=True):
     """Compares what was listed with what the torrents own; blocks."""
 
     paths: PathMap
     roots: _Roots
+    spared: _Spared
 
     def tree(self, scan: Scan, snapshot: Snapshot, torrents: Mapping[TorrentHash, Torrent]) -> Tree:
         """All but the state of the roots themselves; ``torrents`` are everyone's, with files."""
@@ -254,6 +292,9 @@ class _Looking(Struct, frozen=True):
     def _strays(self, scan: Scan, owned: Mapping[_FolderKey, set[str]]) -> Iterator[Stray]:
         none: set[str] = set()
         for folder in scan.folders.values():
+            placed = self.roots.place(folder.path)
+            if placed is None or self.spared.has(folder.path, placed[1]):
+                continue
             names = owned.get((folder.device, folder.inode), none)
             folded: set[str] | None = None
             for index, name in enumerate(folder.names):

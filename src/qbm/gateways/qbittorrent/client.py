@@ -150,6 +150,11 @@ class QBittorrent:
         """The server's categories by name."""
         return categories_of(await self._read("torrents/categories", dict[str, WireCategory]))
 
+    async def incomplete_folder(self) -> str:
+        """The folder for all incomplete downloads, "" if that is switched off."""
+        preferences = await self._preferences()
+        return preferences.temp_path if preferences.temp_path_enabled else ""
+
     async def trackers(
         self, hashes: Collection[TorrentHash]
     ) -> dict[TorrentHash, tuple[Tracker, ...] | Unknown]:
@@ -430,8 +435,7 @@ class QBittorrent:
         """
         if not any(_is_unlocated(wire) for wire in wires):
             return wires
-        preferences = await self._preferences()
-        folder = preferences.temp_path if preferences.temp_path_enabled else ""
+        folder = await self.incomplete_folder()
         return [
             replace(wire, download_path=folder) if _is_unlocated(wire) else wire for wire in wires
         ]

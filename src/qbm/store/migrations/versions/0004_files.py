@@ -16,6 +16,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.String(64), nullable=False),
         sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.Column("files", sa.LargeBinary(), nullable=False),
+        sa.Column("missing_since", sa.String(32), nullable=True),
         sa.PrimaryKeyConstraint("server", "hash", name="pk_file_lists"),
     )
     op.create_table(
