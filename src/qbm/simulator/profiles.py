@@ -86,6 +86,8 @@ class Profile(Struct, frozen=True, kw_only=True):
     has_export: bool = True
     has_twice: tuple[int, str] = (409, "Conflict")
     """What ``torrents/add`` says where it adds nothing, for it has all of them."""
+    has_none: tuple[int, str] = (409, "Conflict")
+    """What ``torrents/add`` says where it is sent no torrent."""
     counts_added: bool = True
     """``torrents/add`` answers which torrents it has added, in JSON; else ``Ok.``."""
     renames_paths: bool = True
@@ -155,6 +157,7 @@ V5_1 = replace(
     cuts_limits=True,
     has_limits_mode=False,
     has_twice=(200, "Fails."),
+    has_none=(200, "Fails."),
     counts_added=False,
     takes_bare_limits=False,
     includes_files=False,
@@ -194,6 +197,7 @@ V4_2 = replace(
     tells_paths=False,
     has_export=False,
     has_twice=(200, "Ok."),
+    has_none=(200, "Fails."),
     renames_paths=False,
     unset_limit=-1,
     finds_any_case=False,

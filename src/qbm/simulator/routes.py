@@ -262,7 +262,7 @@ def _add(server: Server, asked: Asked) -> Answer:
     torrents = [_described(profile, asked, raw) for raw in asked.call.files]
     added = [identity for each in torrents if (identity := library.take(each)) is not None]
     if not added:
-        status, text = profile.has_twice
+        status, text = profile.has_twice if torrents else profile.has_none
         if status != HTTPStatus.OK:
             raise RefusedError(status, text)
         return text_answer(profile, text)
