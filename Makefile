@@ -53,6 +53,7 @@ soak: servers
 bench: servers
 	$(BIN)/python -m bench --torrents $(N) --suite $(VERSION)
 	$(BIN)/python -m bench.latency --suite $(VERSION)
+	$(BIN)/python -m bench.disk --suite $(VERSION)
 	$(BIN)/python -m bench.scan
 
 docs: setup

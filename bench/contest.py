@@ -13,11 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from bench.collection import Collection
-from bench.programs import Program, environment
+from bench.programs import COMMANDS, Program, environment
 from tests.lab import library
 from tests.lab.proxy import Proxy
 from tests.lab.servers import Options, Server
@@ -111,12 +110,22 @@ class Round:
     second: Run
 
 
+class Library(Protocol):
+    """What a stage's servers are filled with, and how the programs are told to treat it."""
+
+    def fill(self, server: Server) -> None:
+        """Adds everything, and waits until it is settled."""
+
+    def config(self, address: str, username: str, password: str) -> str:
+        """The YAML file for a server at ``address`` (``host:port``)."""
+
+
 @dataclass(slots=True)
 class Stage:
     """The library, built once, and as many equal servers with it as are asked for."""
 
     tree: Tree
-    collection: Collection
+    collection: Library
     folder: Path
     hashes: list[str] = field(default_factory=list)
     before: State = field(default_factory=lambda: State({}, {}))
@@ -169,18 +178,23 @@ class Stage:
 def _run(program: Program, config: Path, server: Server, proxy: Proxy | None = None) -> Run:
     if proxy:
         proxy.forget()
-    cost = _gauged(program.with_config(config), config)
+    cost = cost_of(program, config)
     requests = Requests.through(proxy) if proxy else None
-    if cost["exit_code"] != 0:
+    return Run(**cost, after=State.of(server), requests=requests)
+
+
+def cost_of(program: Program, config: Path, commands: Sequence[str] = COMMANDS) -> dict[str, Any]:
+    """One run's ``seconds``, ``cpu_seconds`` and ``peak_bytes``.
+
+    Raises:
+        ContestError: it did not end well; the end of its output stands in the text.
+    """
+    cost = _gauged(program.with_config(config, commands), config)
+    exit_code = cost.pop("exit_code")
+    if exit_code != 0:
         output = (config / "output.txt").read_text(encoding="utf-8", errors="replace")
-        raise ContestError(f"{program.name} ended with {cost['exit_code']}:\n{output[-3000:]}")
-    return Run(
-        seconds=cost["seconds"],
-        cpu_seconds=cost["cpu_seconds"],
-        peak_bytes=cost["peak_bytes"],
-        after=State.of(server),
-        requests=requests,
-    )
+        raise ContestError(f"{program.name} ended with {exit_code}:\n{output[-3000:]}")
+    return cost
 
 
 def _gauged(command: Sequence[str], folder: Path) -> dict[str, Any]:

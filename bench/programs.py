@@ -11,12 +11,12 @@ import subprocess
 import sys
 import sysconfig
 import venv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-_COMMANDS = ("--run", "--cat-update", "--tag-update")
+COMMANDS = ("--cat-update", "--tag-update")
 _OLDER_VENV = ROOT / ".bench/venv"
 _OLDER_PINS = Path(__file__).with_name("older.txt")
 
@@ -30,9 +30,9 @@ class Program:
     python: Path
     command: tuple[str, ...]
 
-    def with_config(self, folder: Path) -> list[str]:
-        """The whole command: one run of both commands on the config in ``folder``."""
-        return [str(self.python), *self.command, *_COMMANDS, "--config-dir", str(folder)]
+    def with_config(self, folder: Path, commands: Sequence[str] = COMMANDS) -> list[str]:
+        """The whole command: one run of ``commands`` (flags) on the config in ``folder``."""
+        return [str(self.python), *self.command, "--run", *commands, "--config-dir", str(folder)]
 
 
 def ours() -> Program:
