@@ -57,11 +57,17 @@ def _report(report: RunReport) -> dict[str, Any]:
 
 def _changes(report: RunReport) -> Iterator[dict[str, Any]]:
     """Every planned change, with its outcome where it was carried out."""
-    # By what they hold: in a report that a server has sent they are not the same objects.
-    key = msgspec.json.encode
-    outcomes = {key(each.planned): each.outcome for each in report.concluded}
+    outcomes = {_key(each.planned): each.outcome for each in report.concluded}
     for planned in report.plan.planned:
-        yield _change(planned, outcomes.get(key(planned)), report)
+        yield _change(planned, outcomes.get(_key(planned)), report)
+
+
+def _key(planned: Planned) -> str:
+    """What it holds: in a report that a server has sent they are not the same objects.
+
+    Names that are no text are escaped, which msgspec's own JSON cannot.
+    """
+    return json.dumps(msgspec.to_builtins(planned))
 
 
 def _change(planned: Planned, outcome: Outcome | None, report: RunReport) -> dict[str, Any]:
