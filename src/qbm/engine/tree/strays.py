@@ -34,6 +34,8 @@ from qbm.model.unknown import UNKNOWN
 
 _SYSTEM: Final = frozenset({"lost+found", "@eaDir", ".snapshots"})
 _TRASH: Final = ".Trash"
+_UNWANTED: Final = ".unwanted"
+"""Where qBittorrent may keep files that are not to be downloaded; 5.x lists them without it."""
 _MASS: Final = 5
 _MASS_PERCENT: Final = 10
 """As many torrents may be gone since the last run without anybody wondering."""
@@ -212,11 +214,20 @@ class _Spared(Struct, frozen=True):
     names: frozenset[str]
     folders: tuple[str, ...]
 
-    def has(self, folder: str, below_root: str) -> bool:
-        """Whether ``folder``, which is ``below_root`` in its root, is or is in one of them."""
-        if not self.names.isdisjoint(below_root.split("/")):
-            return True
-        return any(is_below(folder, each) for each in self.folders)
+    def found(self, scan: Scan, roots: _Roots) -> frozenset[str]:
+        """Those of the listed folders that are, or are in, one of them, by their paths."""
+        incomplete = set(map(disk.which_folder, self.folders))
+        found: set[str] = set()
+        for path, folder in scan.folders.items():  # each comes after the one that it is in
+            placed = roots.place(path)
+            if (
+                placed is None
+                or path.rpartition("/")[0] in found
+                or (placed[1] and (folder.device, folder.inode) in incomplete)
+                or not self.names.isdisjoint(placed[1].split("/"))
+            ):
+                found.add(path)
+        return frozenset(found)
 
 
 class _Looking(Struct, frozen=True):
@@ -290,12 +301,11 @@ class _Looking(Struct, frozen=True):
         return owned
 
     def _strays(self, scan: Scan, owned: Mapping[_FolderKey, set[str]]) -> Iterator[Stray]:
-        none: set[str] = set()
+        spared = self.spared.found(scan, self.roots)
         for folder in scan.folders.values():
-            placed = self.roots.place(folder.path)
-            if placed is None or self.spared.has(folder.path, placed[1]):
+            if folder.path in spared:
                 continue
-            names = owned.get((folder.device, folder.inode), none)
+            names = _owned_in(folder, scan, owned)
             folded: set[str] | None = None
             for index, name in enumerate(folder.names):
                 if name in names or _spelled(name) in names:
@@ -323,6 +333,15 @@ class _Looking(Struct, frozen=True):
             changed_at_ns=told.ctime_ns,
             links=told.links,
         )
+
+
+def _owned_in(folder: ScannedFolder, scan: Scan, owned: Mapping[_FolderKey, set[str]]) -> set[str]:
+    """The names that are owned in ``folder``; what is not wanted belongs in the one above."""
+    names = owned.get((folder.device, folder.inode), set())
+    above, _, name = folder.path.rpartition("/")
+    if name != _UNWANTED or above not in scan.folders:
+        return names
+    return names | _owned_in(scan.folders[above], scan, owned)
 
 
 def _led_to(folder: str, names: Iterable[str], listing: ScannedFolder | None) -> Iterator[str]:
