@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
@@ -155,7 +156,9 @@ def report(run_id: str, site: SiteOf, door: DoorOf) -> Response:
     found = site.service.report(run_id)
     if found is None:
         raise HTTPException(404, f"The report of run {printable(run_id)} is not kept (any more).")
-    return Response(msgspec.json.encode(found), media_type="application/json")
+    # Names that are no text are escaped so, which msgspec's own JSON cannot.
+    text = json.dumps(msgspec.to_builtins(found))
+    return Response(text, media_type="application/json")
 
 
 def _known(run: Run | None, run_id: str) -> Run:

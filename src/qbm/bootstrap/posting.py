@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -91,7 +92,7 @@ class _Posted:
         return msgspec.convert(report, RunReport)
 
     async def _asked(
-        self, method: str, path: str, json: Mapping[str, object] | None = None
+        self, method: str, path: str, body: Mapping[str, object] | None = None
     ) -> dict[str, Any]:
         """What the server answers to one request.
 
@@ -100,9 +101,10 @@ class _Posted:
         """
         url = f"{self._beacon.url}{path}"
         try:
-            async with self._session.request(method, url, json=json) as response:
-                answer: dict[str, Any] = msgspec.json.decode(await response.read())
-        except (TimeoutError, aiohttp.ClientError, msgspec.MsgspecError) as error:
+            async with self._session.request(method, url, json=body) as response:
+                # A name that is no text comes escaped, which msgspec's own JSON does not read.
+                answer: dict[str, Any] = json.loads(await response.read())
+        except (TimeoutError, aiohttp.ClientError, ValueError) as error:
             raise QbmError(
                 f"The server of this state folder, {self._beacon.url}, does not answer "
                 f"({type(error).__name__}). What it has accepted it does when it starts again."
