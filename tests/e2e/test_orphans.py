@@ -397,8 +397,12 @@ def test_names_that_are_no_text_are_told_in_the_log_in_json_and_by_the_api(place
         assert told.status_code == 200
         assert " 3.mkv" in served.log
         assert " 1.mkv" in served.log
+        odd(4)
+        beside = place.run("--json")  # the server carries it out, and answers with its report
+        assert beside.status == 0, beside.errors
+        assert " 4.mkv" in beside.output
     assert sorted(os.fsencode(each.name) for each in (place.orphaned / "sub").iterdir()) == [
-        b"caf\xe9 %d.mkv" % number for number in (1, 2, 3)
+        b"caf\xe9 %d.mkv" % number for number in (1, 2, 3, 4)
     ]
 
 
