@@ -212,6 +212,27 @@ def test_a_place_behind_a_bind_mount_is_owned(house: House) -> None:
         assert house.orphans() == []
 
 
+def test_what_a_folder_from_outside_the_roots_holds_is_owned(house: House) -> None:
+    outside = house.folder / "outside"
+    outside.mkdir()
+    (outside / "a.mkv").write_text("0123456789")
+    house.own("a.mkv", save_path=str(outside))
+    with bound(outside, house.data / "mounted"):
+        assert house.orphans() == []
+
+
+def test_a_torrent_outside_the_roots_may_be_where_nobody_can_look() -> None:
+    with nobodys_folder() as folder:
+        house = House(folder)
+        house.write("a.mkv")
+        (folder / "state").mkdir()
+        (folder / "state").chmod(0o777)
+        (folder / "closed").mkdir(mode=0o700)
+        house.own("pack/b.mkv", save_path=str(folder / "closed/films"))
+        with as_nobody():
+            assert house.orphans() == ["a.mkv"]
+
+
 @pytest.mark.parametrize("on_disk", ["NFC", "NFD"])
 @pytest.mark.parametrize("told", ["NFC", "NFD"])
 def test_accents_are_the_same_in_both_spellings(house: House, on_disk: Any, told: Any) -> None:

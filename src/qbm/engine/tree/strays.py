@@ -277,18 +277,24 @@ class _Looking(Struct, frozen=True):
         return Misplaced(torrent.name, places[0])
 
     def _owned(self, torrents: Iterable[Torrent], scan: Scan) -> Mapping[_FolderKey, set[str]]:
-        """The names that are owned in each folder, in NFC."""
+        """The names that are owned in each folder, in NFC.
+
+        A path outside all roots is read as this machine's own: what it leads to may be mounted
+        below a root as well.
+        """
         named: dict[str, set[str]] = defaultdict(set)
+        mapped: set[str] = set()
         for torrent in torrents:
             for path in owned_paths(torrent) or ():
                 local = self.paths.local(path)
+                folder, _, name = (path if local is None else local).rpartition("/")
+                named[folder].add(name)
                 if local is not None:
-                    folder, _, name = local.rpartition("/")
-                    named[folder].add(name)
+                    mapped.add(folder)
         owned: dict[_FolderKey, set[str]] = defaultdict(set)
         linked = {(each.device, each.inode): each for each in scan.folders.values()}
         for folder, names in named.items():
-            which = disk.which_folder(folder)
+            which = disk.which_folder(folder) if folder in mapped else _outside(folder)
             if which is None:
                 continue
             owned[which].update(map(_spelled, names))
@@ -333,6 +339,14 @@ class _Looking(Struct, frozen=True):
             changed_at_ns=told.ctime_ns,
             links=told.links,
         )
+
+
+def _outside(folder: str) -> _FolderKey | None:
+    """Which folder that is, if this machine has it: a server elsewhere may mean its own."""
+    try:
+        return disk.which_folder(folder) if folder.startswith("/") else None
+    except DiskError:
+        return None
 
 
 def _owned_in(folder: ScannedFolder, scan: Scan, owned: Mapping[_FolderKey, set[str]]) -> set[str]:
