@@ -146,6 +146,9 @@ def _bins(snapshot: Snapshot, config: Config) -> list[str]:
 
 def _seen(known: _Known, scan: Scan, snapshot: Snapshot, config: Config) -> _Known:
     names = _names(scan, known)
+    # A bin may be missing or empty; a root that is may be one that is not mounted.
+    absent = set(config.directory.remote_dir).intersection(scan.absent)
+    is_partial = bool(absent or scan.unreadable)
     asking = {
         category
         for category, options in with_global_options(config.nohardlinks).items()
@@ -165,7 +168,7 @@ def _seen(known: _Known, scan: Scan, snapshot: Snapshot, config: Config) -> _Kno
             in_roots=max(1, len(found)),
             in_category=max(1, inside),
         )
-        is_unsure = scan.unreadable and category in asking and outside_roots(seen) > 0
+        is_unsure = is_partial and category in asking and outside_roots(seen) > 0
         return replace(seen, doubt=Doubt.UNSEEN) if is_unsure else seen
 
     return {
