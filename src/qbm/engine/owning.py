@@ -24,6 +24,8 @@ from qbm.model.unknown import UNKNOWN
 
 _HERE: Final = "/<this machine>"
 """Stands for this machine's own paths among those of servers; no disk has such a folder."""
+UNWANTED_FOLDER: Final = ".unwanted"
+"""Where qBittorrent may keep files that are not to be downloaded, in the folder of each."""
 _LOADING: Final = "qBittorrent is still loading its torrents"
 
 
@@ -142,9 +144,15 @@ class _Looking:
         for torrent in torrents:
             for path in owned_paths(torrent) or ():
                 if _folded(path) in names:
-                    for token in self._entries(path):
+                    for token in (*self._entries(path), *self._entries(_unwanted(path))):
                         owned[token].add(torrent.hash)
         return owned
+
+
+def _unwanted(path: str) -> str:
+    """Where qBittorrent 5 may keep that file while it is not wanted; it lists it without."""
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/{UNWANTED_FOLDER}/{name}"
 
 
 def _folded(path: str) -> str:

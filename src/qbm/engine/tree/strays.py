@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from qbm.commands.rem_orphaned import orphans_of
 from qbm.config import Config
 from qbm.engine.neighbours import Everyone, everyone
-from qbm.engine.owning import still_unowned
+from qbm.engine.owning import UNWANTED_FOLDER, still_unowned
 from qbm.engine.tools import Tools
 from qbm.errors import DiskError
 from qbm.gateways import disk
@@ -34,8 +34,6 @@ from qbm.model.unknown import UNKNOWN
 
 _SYSTEM: Final = frozenset({"lost+found", "@eaDir", ".snapshots"})
 _TRASH: Final = ".Trash"
-_UNWANTED: Final = ".unwanted"
-"""Where qBittorrent may keep files that are not to be downloaded; 5.x lists them without it."""
 _MASS: Final = 5
 _MASS_PERCENT: Final = 10
 """As many torrents may be gone since the last run without anybody wondering."""
@@ -353,7 +351,7 @@ def _owned_in(folder: ScannedFolder, scan: Scan, owned: Mapping[_FolderKey, set[
     """The names that are owned in ``folder``; what is not wanted belongs in the one above."""
     names = owned.get((folder.device, folder.inode), set())
     above, _, name = folder.path.rpartition("/")
-    if name != _UNWANTED or above not in scan.folders:
+    if name != UNWANTED_FOLDER or above not in scan.folders:
         return names
     return names | _owned_in(scan.folders[above], scan, owned)
 
