@@ -293,6 +293,15 @@ def test_links_in_the_categorys_own_folder_are_told_apart(place: Place) -> None:
     assert (found.links, found.in_roots, outside_category(found)) == (3, 3, 1)
 
 
+def test_a_categorys_folder_may_be_a_symbolic_link_within_the_root(place: Place) -> None:
+    film = place.file("a.mkv")
+    place.linked(film, place.data / "films/lib/a.mkv")
+    (place.data / "by category").symlink_to(place.data / "films")
+    place.sections["cat"] = {"films": "/data/by category"}
+    place.torrents = [torrent(1, ("a.mkv", 3))]
+    assert outside_category(place.only()) == 0
+
+
 _FOLDERS = ("data/films", "data/tv", "data/.RecycleBin", "data/orphaned_data", "library")
 
 

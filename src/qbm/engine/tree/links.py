@@ -11,6 +11,7 @@ import os
 import re
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from msgspec import Struct
@@ -154,7 +155,7 @@ def _seen(known: _Known, scan: Scan, snapshot: Snapshot, config: Config) -> _Kno
         for category, options in with_global_options(config.nohardlinks).items()
         if options.ignore_root_dir or options.ignore_category_dir
     }
-    folders = _category_folders(config)
+    folders = _category_folders(config, scan)
 
     def counted(file: FileLinks, category: str) -> FileLinks:
         found = names.get((file.device, file.inode), ())
@@ -193,14 +194,31 @@ def _names(scan: Scan, known: _Known) -> Mapping[_FileKey, Sequence[tuple[str, i
     return names
 
 
-def _category_folders(config: Config) -> Mapping[str, tuple[str, ...]]:
-    """The folders of each category that has some under ``cat``, on this machine."""
+def _category_folders(config: Config, scan: Scan) -> Mapping[str, tuple[str, ...]]:
+    """The folders of each category that has some under ``cat``, as ``scan`` has met them.
+
+    A folder may be listed under another path, such as where a symbolic link to it leads.
+    """
     paths = PathMap(config.directory.roots)
+    met = {(each.device, each.inode): each.path for each in scan.folders.values()}
     found = {
-        category: tuple(paths.local(_before_wildcard(each)) or "" for each in entries)
+        category: [_identity(paths.local(_before_wildcard(each))) for each in entries]
         for category, entries in config.cat.items()
     }
-    return {each: tuple(filter(None, folders)) for each, folders in found.items()}
+    return {
+        category: tuple(met[each] for each in folders if each in met)
+        for category, folders in found.items()
+    }
+
+
+def _identity(folder: str | None) -> _FileKey | None:
+    """None of a folder that is not there or cannot be reached: no link counts as inside it."""
+    try:
+        real = folder and disk.find(folder)
+        found = Path(real).stat() if real else None
+    except (DiskError, OSError):
+        return None
+    return found and (found.st_dev, found.st_ino)
 
 
 def _before_wildcard(entry: str) -> str:
